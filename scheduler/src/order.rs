@@ -1,0 +1,154 @@
+//! What people order, and how it ends. Each order becomes one write of the registry.
+
+use std::time::Duration;
+
+use shoal_membership::NodeId;
+
+use crate::{
+    spec::{NodeSpec, SpecError},
+    task::{ServiceId, Slot},
+};
+
+/// An order of a person.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// Make a service of this spec's JSON. Its name must be free.
+    CreateService {
+        /// Docker's `ServiceSpec`.
+        spec_json: String,
+    },
+    /// Replace a service's spec.
+    UpdateService {
+        /// Which.
+        service: ServiceId,
+        /// The version that the change was made from; another one is refused.
+        version: u64,
+        /// The whole new spec. None: return to the spec before the last update.
+        spec_json: Option<String>,
+    },
+    /// Remove a service and its tasks.
+    RemoveService {
+        /// Which.
+        service: ServiceId,
+    },
+    /// Change labels or availability of a node.
+    UpdateNode {
+        /// Which.
+        node: NodeId,
+        /// The version that the change was made from; another one is refused.
+        version: u64,
+        /// The whole new spec.
+        spec: NodeSpec,
+    },
+    /// Take a node off the roster and revoke its key. A live one is refused unless forced.
+    RemoveNode {
+        /// Which.
+        node: NodeId,
+        /// Even if it is alive.
+        force: bool,
+    },
+    /// Make a join token.
+    CreateToken {
+        /// How long it is good for. None: for ever.
+        ttl: Option<Duration>,
+        /// How many nodes may use it. None: any number.
+        uses: Option<u32>,
+    },
+    /// Remove a join token.
+    RemoveToken {
+        /// Its id.
+        id: String,
+    },
+    /// Let a slot start without the local volume it is bound to.
+    ReleaseVolume {
+        /// Of this service.
+        service: ServiceId,
+        /// This slot.
+        slot: Slot,
+    },
+}
+
+/// How many nodes must hold a write on disk before it is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteConcern {
+    /// This node.
+    Local,
+    /// And one other live node, if there is one.
+    #[default]
+    One,
+    /// More than half of the roster.
+    Majority,
+    /// All of the roster.
+    All,
+}
+
+/// An order that was carried out: it is on this node's disk, and on `holders - 1` others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Id of what was made or changed; for a token, the token itself.
+    pub id: String,
+    /// Nodes that hold the write on disk, this one included.
+    pub holders: u32,
+    /// What the person should know: fewer holders than asked for, ports that nothing listens on.
+    pub warnings: Vec<String>,
+}
+
+/// An order that was refused. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// No such thing.
+    #[error("{kind} {id} not found")]
+    NotFound {
+        /// `service`, `node`, `token`...
+        kind: &'static str,
+        /// What was looked for.
+        id: String,
+    },
+    /// The name is taken.
+    #[error("name conflicts with an existing object: {kind} {name} already exists")]
+    NameTaken {
+        /// `service`...
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The object changed since it was read.
+    #[error("update out of sequence")]
+    OutOfSequence,
+    /// The spec is not acceptable.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The spec is not even JSON of the right shape.
+    #[error("the spec can't be read: {0}")]
+    Json(String),
+    /// A change that is not possible, such as a new name.
+    #[error("{0}")]
+    Unsupported(String),
+    /// An ingress port that another service has.
+    #[error("port '{port}' is already in use by service '{service}' ({id}) as an ingress port")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// Name of the other service.
+        service: String,
+        /// Its id.
+        id: String,
+    },
+    /// The node is alive.
+    #[error("node {0} is not down and can't be removed (drain and stop it first, or use --force)")]
+    NotDown(NodeId),
+    /// Larger than an entry may be.
+    #[error("the spec has {size} bytes; at most {limit} are possible")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// This node's disk did not take it.
+    #[error("this node's disk did not take the write: {0}")]
+    Disk(String),
+    /// Too many orders are under way.
+    #[error("too many orders are under way; try again")]
+    Busy,
+}

@@ -1,0 +1,29 @@
+//! What people ask for, in the shape of Docker's Swarm API (1.41 to 1.50).
+//!
+//! These types are read from a spec's JSON and hold what Shoal acts on. The JSON itself travels
+//! through the registry byte for byte as it was signed, so a field that this version does not know
+//! is kept and shown again. Nothing here goes through bincode.
+
+mod container;
+mod endpoint;
+mod json;
+mod node;
+mod placement;
+mod policy;
+mod resources;
+mod service;
+mod validate;
+
+pub use container::{
+    BindOptions, ConfigFile, ContainerSpec, DriverConfig, FileReference, FileTarget, Healthcheck,
+    Mount, MountType, SecretFile, TmpfsOptions, Ulimit, VolumeOptions,
+};
+pub use endpoint::{EndpointSpec, PortConfig, Protocol, PublishMode};
+pub use node::{Availability, NodeSpec};
+pub use placement::{Placement, Platform, Preference, SpreadOver};
+pub use policy::{FailureAction, RestartCondition, RestartPolicy, UpdateConfig, UpdateOrder};
+pub use resources::{ResourceLimits, Resources};
+pub use service::{
+    DataPolicy, JobMode, Mode, NetworkAttachment, Replicated, ServiceSpec, TaskSpec,
+};
+pub use validate::SpecError;

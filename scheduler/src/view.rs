@@ -1,0 +1,168 @@
+//! What one node knows of the whole cluster at a moment: what the API, `why` and the demo show.
+//!
+//! A plain, cheap-to-share value. Nothing in it is asked of another node when it is read.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use shoal_membership::{ClusterId, NodeId};
+
+use crate::{
+    spec::{NodeSpec, ServiceSpec},
+    task::{ServiceId, Slot, TaskId, TaskReport},
+};
+
+/// The whole cluster, as this node knows it.
+#[derive(Clone, Debug)]
+pub struct ClusterView {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// When it was founded (wall time since 1970).
+    pub created_at: Duration,
+    /// The node that this view is of.
+    pub this_node: NodeId,
+    /// Everybody on the roster, this node included.
+    pub nodes: BTreeMap<NodeId, NodeView>,
+    /// All services.
+    pub services: BTreeMap<ServiceId, ServiceView>,
+    /// All tasks that any node reports, recently ended ones included.
+    pub tasks: BTreeMap<TaskId, TaskView>,
+    /// Slots that nobody runs because they fit nowhere.
+    pub pending: Vec<PendingSlot>,
+    /// Join tokens that are still good.
+    pub tokens: Vec<TokenView>,
+    /// Digest of the desired state. Equal on two nodes: they hold the same registry.
+    pub desired_root: u64,
+    /// Things that a person should know: clocks apart, a conflict, a clone.
+    pub warnings: Vec<String>,
+}
+
+/// One node of the roster.
+#[derive(Clone, Debug)]
+pub struct NodeView {
+    /// Who.
+    pub id: NodeId,
+    /// Its name for people: `--name`, or the machine's host name.
+    pub hostname: String,
+    /// What people decided about it.
+    pub spec: NodeSpec,
+    /// Changes whenever `spec` or `facts` do. Equal on nodes that hold the same registry.
+    pub version: u64,
+    /// Whether it answers.
+    pub status: NodeStatus,
+    /// Where it can be reached; the first is the preferred one. Empty when nobody told.
+    pub addresses: Vec<SocketAddr>,
+    /// What its machine is.
+    pub facts: NodeFacts,
+    /// When it was admitted (wall time since 1970).
+    pub created_at: Duration,
+    /// When `spec` or `facts` changed last (wall time since 1970).
+    pub updated_at: Duration,
+}
+
+/// Whether a node answers, as this node sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeStatus {
+    /// It answers.
+    Ready,
+    /// It was suspected, asked directly, and did not answer; or it left.
+    Down,
+    /// It stopped for an upgrade and said that it will be back.
+    Away,
+    /// Not heard of since this node started.
+    Unknown,
+}
+
+/// What a machine is. Persisted in the registry, so that placement knows it of a node that is off.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NodeFacts {
+    /// Name for people.
+    pub hostname: String,
+    /// Docker's word for the processor, such as `amd64`.
+    pub architecture: String,
+    /// Docker's word for the operating system, such as `linux`.
+    pub os: String,
+    /// Processor capacity in billionths of a core.
+    pub nano_cpus: i64,
+    /// Memory capacity in bytes.
+    pub memory_bytes: i64,
+    /// Runtimes that this node has: `process`, `docker`.
+    pub runtimes: Vec<String>,
+    /// Version of the engine, or of Shoal where there is none.
+    pub engine_version: String,
+    /// Labels of the engine (`engine.labels.K`).
+    pub engine_labels: BTreeMap<String, String>,
+    /// Version of the placement function that the node's program has.
+    pub placement_version: u32,
+}
+
+/// One service.
+#[derive(Clone, Debug)]
+pub struct ServiceView {
+    /// Its id.
+    pub id: ServiceId,
+    /// What people asked for, as far as this version understands it.
+    pub spec: Arc<ServiceSpec>,
+    /// The same, byte for byte as it was written.
+    pub spec_json: Arc<str>,
+    /// The spec before the last update.
+    pub previous_spec_json: Option<Arc<str>>,
+    /// Changes with every write. Equal on nodes that hold the same registry.
+    pub version: u64,
+    /// When it was created (wall time since 1970).
+    pub created_at: Duration,
+    /// When it was written last (wall time since 1970).
+    pub updated_at: Duration,
+    /// Number of tasks that should run now (for a global service: nodes that qualify).
+    pub desired_tasks: u64,
+    /// Concurrent writes that lost: author and time of each. Resolved by the next write.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A concurrent write that is not the one shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Who wrote it.
+    pub author: NodeId,
+    /// When, by its clock (wall time since 1970).
+    pub written_at: Duration,
+    /// What it says: a spec's JSON, or nothing for a removal.
+    pub spec_json: Option<Arc<str>>,
+}
+
+/// One task, and the node that reports it.
+#[derive(Clone, Debug)]
+pub struct TaskView {
+    /// The node that runs it.
+    pub node: NodeId,
+    /// What that node says.
+    pub report: Arc<TaskReport>,
+    /// Whether that node still answers. If not, the report is what it last said.
+    pub node_is_alive: bool,
+}
+
+/// A slot that nobody runs because it fits nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingSlot {
+    /// Of this service.
+    pub service: ServiceId,
+    /// This slot.
+    pub slot: Slot,
+    /// Why, in Swarm's words: `no suitable node (...)`.
+    pub reason: String,
+}
+
+/// A join token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenView {
+    /// Its id: the first characters of the token.
+    pub id: String,
+    /// When it was made (wall time since 1970).
+    pub created_at: Duration,
+    /// How long it is good for from then on. None: for ever.
+    pub ttl: Option<Duration>,
+    /// How many nodes may use it. None: any number.
+    pub uses: Option<u32>,
+    /// How many have.
+    pub used: u32,
+}
