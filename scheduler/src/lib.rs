@@ -8,6 +8,7 @@
 
 pub mod order;
 pub mod placement;
+pub mod registry;
 pub mod spec;
 pub mod task;
 pub mod view;

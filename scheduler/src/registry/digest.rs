@@ -1,0 +1,118 @@
+//! Digests of a keyed state: a root, 256 buckets, and a leaf for each key.
+//!
+//! Two holders with equal states have equal roots; two with unequal ones find the keys that differ
+//! by comparing buckets, then the leaves of the buckets that differ (a Merkle tree of depth two, as
+//! in Dynamo's anti-entropy).
+
+use std::collections::BTreeMap;
+
+/// Number of buckets.
+pub const BUCKETS: usize = 256;
+
+/// The digests of a state, kept up to date one key at a time.
+#[derive(Clone, Debug)]
+pub struct DigestTree {
+    buckets: Vec<u64>,
+    leaves: Vec<BTreeMap<u64, u64>>,
+}
+
+impl Default for DigestTree {
+    fn default() -> Self {
+        Self {
+            buckets: vec![0; BUCKETS],
+            leaves: vec![BTreeMap::new(); BUCKETS],
+        }
+    }
+}
+
+impl DigestTree {
+    /// The bucket of a key.
+    #[must_use]
+    pub fn bucket_of(key: u64) -> usize {
+        (key >> 56) as usize
+    }
+
+    /// Sets the leaf of a key.
+    pub fn set(&mut self, key: u64, leaf: u64) {
+        let bucket = Self::bucket_of(key);
+        let before = self.leaves[bucket].insert(key, leaf).unwrap_or(0);
+        self.buckets[bucket] ^= before ^ leaf;
+    }
+
+    /// Forgets a key.
+    pub fn remove(&mut self, key: u64) {
+        let bucket = Self::bucket_of(key);
+        if let Some(leaf) = self.leaves[bucket].remove(&key) {
+            self.buckets[bucket] ^= leaf;
+        }
+    }
+
+    /// The digest of everything. 0 for an empty state.
+    #[must_use]
+    pub fn root(&self) -> u64 {
+        if self.leaves.iter().all(BTreeMap::is_empty) {
+            return 0;
+        }
+        let mut hasher = blake3::Hasher::new();
+        for bucket in &self.buckets {
+            hasher.update(&bucket.to_le_bytes());
+        }
+        super::first_u64(&hasher.finalize())
+    }
+
+    /// The digests of all buckets.
+    #[must_use]
+    pub fn buckets(&self) -> &[u64] {
+        &self.buckets
+    }
+
+    /// The keys and leaves of a bucket.
+    #[must_use]
+    pub fn leaves(&self, bucket: usize) -> Vec<(u64, u64)> {
+        let leaves = self.leaves.get(bucket);
+        leaves
+            .map(|map| map.iter().map(|(key, leaf)| (*key, *leaf)).collect())
+            .unwrap_or_default()
+    }
+
+    /// The leaf of a key.
+    #[must_use]
+    pub fn leaf(&self, key: u64) -> Option<u64> {
+        self.leaves[Self::bucket_of(key)].get(&key).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_root_depends_on_the_state_and_not_on_its_history(
+            pairs in proptest::collection::btree_map(any::<u64>(), any::<u64>(), 0..50),
+            detours in proptest::collection::vec((any::<u64>(), any::<u64>()), 0..50),
+        ) {
+            let mut straight = DigestTree::default();
+            let mut crooked = DigestTree::default();
+            for (key, leaf) in &detours {
+                crooked.set(*key, *leaf);
+            }
+            for (key, leaf) in pairs.iter().rev() {
+                crooked.set(*key, leaf.wrapping_add(1));
+                crooked.set(*key, *leaf);
+            }
+            for (key, _) in &detours {
+                if !pairs.contains_key(key) {
+                    crooked.remove(*key);
+                }
+            }
+            for (key, leaf) in &pairs {
+                straight.set(*key, *leaf);
+            }
+            prop_assert_eq!(straight.root(), crooked.root());
+            prop_assert_eq!(straight.buckets(), crooked.buckets());
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The desired state: a map of multi-value registers that every node holds in full.
+//!
+//! Each entry merges by itself. Nothing here reads a clock, a disk or a network; what must reach the
+//! disk before it is sent is handed to the caller first (`prepare`, then `apply`).
+
+mod digest;
+mod entry;
+mod key;
+mod signed;
+mod stamp;
+mod trust;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+pub use digest::{BUCKETS, DigestTree};
+pub use entry::Entry;
+pub use key::{Key, kind};
+use shoal_membership::{ClusterId, NodeId, SecretKey};
+pub use signed::{Actor, BadWrite, FORMAT, Signed, SignedBytes, WRITE_BYTES_MAX, Write};
+pub use stamp::{HybridClock, Stamp};
+pub use trust::{Admission, Revocation, Trust};
+
+/// Why a write was not taken in. The registry is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejected {
+    /// It is no acceptable write.
+    #[error(transparent)]
+    Bad(#[from] BadWrite),
+    /// It is of another cluster.
+    #[error("a write of cluster {0}")]
+    Cluster(ClusterId),
+    /// Nobody admitted its author, as far as this node knows yet.
+    #[error("a write by {0}, who was never admitted")]
+    Author(NodeId),
+    /// Its author was revoked before it.
+    #[error("a write by {0} from after its removal")]
+    Revoked(NodeId),
+    /// It is among the tombstones that were purged.
+    #[error("a write that was purged")]
+    Purged,
+}
+
+/// What became of a batch of writes.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// Entries that changed.
+    pub changed: BTreeSet<Key>,
+    /// Writes that were new here.
+    pub new: Vec<Arc<Signed>>,
+    /// Writes that were not taken in.
+    pub rejected: usize,
+}
+
+/// All entries that this node holds.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    cluster: ClusterId,
+    secret: SecretKey,
+    author: Actor,
+    counter: u64,
+    clock: HybridClock,
+    entries: BTreeMap<Key, Entry>,
+    keys_by_digest: BTreeMap<u64, Key>,
+    digests: DigestTree,
+    trust: Trust,
+    purged: BTreeSet<u128>,
+    heard_newer_self: bool,
+}
+
+impl Registry {
+    /// An empty registry. `counter` is the last dot that this author is known to have used.
+    #[must_use]
+    pub fn new(cluster: ClusterId, secret: SecretKey, generation: u64, counter: u64) -> Self {
+        let author = Actor {
+            node: secret.node_id(),
+            generation,
+        };
+        Self {
+            cluster,
+            secret,
+            author,
+            counter,
+            clock: HybridClock::default(),
+            entries: BTreeMap::new(),
+            keys_by_digest: BTreeMap::new(),
+            digests: DigestTree::default(),
+            trust: Trust::default(),
+            purged: BTreeSet::new(),
+            heard_newer_self: false,
+        }
+    }
+
+    /// The cluster whose registry this is.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
+    /// As whom this node writes.
+    #[must_use]
+    pub fn author(&self) -> Actor {
+        self.author
+    }
+
+    /// The last dot used.
+    #[must_use]
+    pub fn counter(&self) -> u64 {
+        self.counter
+    }
+
+    /// Keys and revocations.
+    #[must_use]
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Digests of the whole state.
+    #[must_use]
+    pub fn digests(&self) -> &DigestTree {
+        &self.digests
+    }
+
+    /// How far what was heard has pushed the logical clock ahead of this machine's.
+    #[must_use]
+    pub fn clock_ahead_of(&self, wall: Duration) -> Duration {
+        self.clock.ahead_of(wall)
+    }
+
+    /// An entry, if it was ever written and not purged.
+    #[must_use]
+    pub fn entry(&self, key: &Key) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    /// What an entry says. None: nothing, or it was removed.
+    #[must_use]
+    pub fn read(&self, key: &Key) -> Option<Arc<Signed>> {
+        self.entries
+            .get(key)?
+            .winner()
+            .filter(|signed| signed.write.payload.is_some())
+    }
+
+    /// All entries of a kind that say something, with their winners.
+    pub fn of_kind<'a>(
+        &'a self,
+        namespace: &str,
+        kind: &str,
+    ) -> impl Iterator<Item = (&'a Key, &'a Entry, Arc<Signed>)> + use<'a> {
+        let first = Key {
+            namespace: namespace.into(),
+            kind: kind.into(),
+            name: String::new(),
+        };
+        let (namespace, kind) = (namespace.to_owned(), kind.to_owned());
+        self.entries
+            .range(first..)
+            .take_while(move |(key, _)| key.namespace == namespace && key.kind == kind)
+            .filter_map(|(key, entry)| {
+                let winner = entry.winner()?;
+                winner
+                    .write
+                    .payload
+                    .is_some()
+                    .then_some((key, entry, winner))
+            })
+    }
+
+    /// All entries, tombstones included.
+    pub fn entries(&self) -> impl Iterator<Item = (&Key, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// The entry that a digest stands for.
+    #[must_use]
+    pub fn key_of_digest(&self, digest: u64) -> Option<&Key> {
+        self.keys_by_digest.get(&digest)
+    }
+
+    /// Makes a write that follows all that is known of its entry, and signs it. It uses up a dot,
+    /// but is not applied: it must reach the disk first.
+    pub fn prepare(&mut self, key: Key, payload: Option<Vec<u8>>, wall: Duration) -> Arc<Signed> {
+        let mut clock = self
+            .entries
+            .get(&key)
+            .map(|entry| entry.clock().dots)
+            .unwrap_or_default();
+        let seen = clock.get(&self.author).copied().unwrap_or(0);
+        self.counter = self.counter.max(seen).saturating_add(1);
+        clock.insert(self.author, self.counter);
+        let write = Write {
+            format: FORMAT,
+            cluster: self.cluster,
+            key,
+            author: self.author,
+            clock,
+            stamp: self.clock.tick(wall),
+            payload,
+        };
+        Arc::new(Signed::sign(write, &self.secret))
+    }
+
+    /// Applies a write of this node's own making.
+    pub fn apply(&mut self, signed: Arc<Signed>) -> bool {
+        self.take_in(signed)
+    }
+
+    /// Takes in writes from a peer or a disk, in whatever order: admissions and revocations are
+    /// learnt first, so that the writes that depend on them are judged rightly.
+    pub fn receive(&mut self, batch: Vec<SignedBytes>) -> Received {
+        let mut received = Received::default();
+        let mut waiting = Vec::with_capacity(batch.len());
+        for bytes in batch {
+            match bytes.open() {
+                Ok(signed) => waiting.push(Arc::new(signed)),
+                Err(error) => reject(&mut received, &error.into()),
+            }
+        }
+        waiting.sort_by_key(|signed| match signed.write.key.kind.as_str() {
+            kind::MEMBER => 0,
+            kind::REVOCATION => 1,
+            _ => 2,
+        });
+        self.receive_in_rounds(waiting, &mut received);
+        received
+    }
+
+    fn receive_in_rounds(&mut self, mut waiting: Vec<Arc<Signed>>, received: &mut Received) {
+        loop {
+            let before = waiting.len();
+            waiting.retain(|signed| match self.receive_one(signed) {
+                Ok(false) => false,
+                Ok(true) => {
+                    received.changed.insert(signed.write.key.clone());
+                    received.new.push(signed.clone());
+                    false
+                }
+                Err(Rejected::Author(_)) => true,
+                Err(error) => {
+                    reject(received, &error);
+                    false
+                }
+            });
+            if waiting.is_empty() || waiting.len() == before {
+                break;
+            }
+        }
+        for signed in waiting {
+            reject(received, &Rejected::Author(signed.write.author.node));
+        }
+    }
+
+    fn receive_one(&mut self, signed: &Arc<Signed>) -> Result<bool, Rejected> {
+        let write = &signed.write;
+        if write.cluster != self.cluster {
+            return Err(Rejected::Cluster(write.cluster));
+        }
+        if self.purged.contains(&signed.hash) {
+            return Err(Rejected::Purged);
+        }
+        if self.holds(signed) {
+            return Ok(false);
+        }
+        if !trust::is_proper(write) {
+            return Err(Rejected::Bad(BadWrite::Malformed));
+        }
+        let author = write.author.node;
+        let key = match self.trust.key_of(&author) {
+            Some(key) => *key,
+            None => Trust::is_founding(&self.cluster, signed).ok_or(Rejected::Author(author))?,
+        };
+        signed.verify(&key)?;
+        if !self.trust.counts(write) {
+            return Err(Rejected::Revoked(author));
+        }
+        self.notice_own_dots(write);
+        self.clock.hear(write.stamp);
+        Ok(self.take_in(signed.clone()))
+    }
+
+    fn holds(&self, signed: &Signed) -> bool {
+        self.entries
+            .get(&signed.write.key)
+            .is_some_and(|entry| entry.siblings().iter().any(|held| held.hash == signed.hash))
+    }
+
+    fn notice_own_dots(&mut self, write: &Write) {
+        if write
+            .clock
+            .get(&self.author)
+            .is_some_and(|count| *count > self.counter)
+        {
+            self.heard_newer_self = true;
+        }
+    }
+
+    /// Whether somebody knows a later write of this node than it does itself: its disk was set back
+    /// to an earlier image. It must then take a new generation.
+    #[must_use]
+    pub fn heard_newer_self(&self) -> bool {
+        self.heard_newer_self
+    }
+
+    /// Writes as a new actor from now on, with dots from 1.
+    pub fn start_generation(&mut self, generation: u64) {
+        self.author.generation = generation;
+        self.counter = 0;
+        self.heard_newer_self = false;
+    }
+
+    fn take_in(&mut self, signed: Arc<Signed>) -> bool {
+        let key = signed.write.key.clone();
+        if !self
+            .entries
+            .entry(key.clone())
+            .or_default()
+            .apply(signed.clone())
+        {
+            return false;
+        }
+        self.refresh(&key);
+        if let Some(revoked) = self.trust.learn(&signed.write) {
+            self.drop_what_no_longer_counts(revoked);
+        }
+        true
+    }
+
+    fn drop_what_no_longer_counts(&mut self, revoked: NodeId) {
+        let trust = &self.trust;
+        let changed: Vec<Key> = self
+            .entries
+            .iter_mut()
+            .filter_map(|(key, entry)| {
+                let went = entry.retain(|signed| {
+                    signed.write.author.node != revoked || trust.counts(&signed.write)
+                });
+                went.then(|| key.clone())
+            })
+            .collect();
+        for key in changed {
+            self.refresh(&key);
+        }
+    }
+
+    /// Drops tombstones by hash, and refuses them from now on. Replaces the list of the last purge.
+    pub fn purge(&mut self, hashes: BTreeSet<u128>) -> BTreeSet<Key> {
+        let mut changed = BTreeSet::new();
+        for (key, entry) in &mut self.entries {
+            if entry
+                .retain(|signed| signed.write.payload.is_some() || !hashes.contains(&signed.hash))
+            {
+                changed.insert(key.clone());
+            }
+        }
+        for key in &changed {
+            self.refresh(key);
+        }
+        self.purged = hashes;
+        changed
+    }
+
+    /// Brings the digests of an entry up to date, and forgets it if nothing is left.
+    fn refresh(&mut self, key: &Key) {
+        let digest = key.digest();
+        match self.entries.get(key) {
+            Some(entry) if !entry.is_empty() => {
+                self.digests.set(digest, entry.leaf(key));
+                self.keys_by_digest.insert(digest, key.clone());
+            }
+            _ => {
+                self.entries.remove(key);
+                self.digests.remove(digest);
+                self.keys_by_digest.remove(&digest);
+            }
+        }
+    }
+}
+
+fn reject(received: &mut Received, error: &Rejected) {
+    received.rejected += 1;
+    tracing::debug!(%error, "a write was not taken in");
+}
+
+fn first_u64(hash: &blake3::Hash) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(bytes)
+}
+
+fn first_u128(hash: &blake3::Hash) -> u128 {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_bytes()[..16]);
+    u128::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests;
