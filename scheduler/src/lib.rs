@@ -6,8 +6,11 @@
 //! This crate does no I/O and reads no clock: see `shoal_membership`, whose rules it shares. It
 //! knows nothing of QUIC, of disks, or of engines.
 
+pub mod gossip;
+pub mod observed;
 pub mod order;
 pub mod placement;
+pub mod reconcile;
 pub mod registry;
 pub mod spec;
 pub mod task;

@@ -1,0 +1,70 @@
+//! Tasks that this node runs and does not own: when to stop them.
+
+use super::{DRAIN_LIMIT, Decision, LocalTask, Situation, SlotKey};
+
+pub(super) fn decide(situation: &Situation<'_>, decision: &mut Decision) {
+    for task in situation.local.live() {
+        if task.is_stopping() {
+            continue;
+        }
+        if let Some(why) = reason_to_stop(situation, task, decision) {
+            decision.stop(task.report.id, why);
+        }
+    }
+}
+
+fn reason_to_stop(
+    situation: &Situation<'_>,
+    task: &LocalTask,
+    decision: &mut Decision,
+) -> Option<&'static str> {
+    let slot = task.slot_key();
+    if !situation.services.contains_key(&slot.0) {
+        return Some("service removed");
+    }
+    let Some(owner) = situation.slots.get(&slot) else {
+        return Some("slot no longer exists");
+    };
+    if let Some(at) = situation.leaves_at {
+        if situation.now >= at {
+            return Some("node leaves");
+        }
+        decision.look_again(at);
+    }
+    match owner {
+        Some(owner) if *owner == situation.me => None,
+        Some(owner) => reason_to_yield(situation, &slot, owner),
+        None => {
+            let at = situation.drained_since?.saturating_add(DRAIN_LIMIT);
+            if situation.now >= at {
+                return Some("node drained, and no other node can take the task");
+            }
+            decision.look_again(at);
+            None
+        }
+    }
+}
+
+/// The owner's own task has settled, or another keeper ranks better.
+fn reason_to_yield(
+    situation: &Situation<'_>,
+    slot: &SlotKey,
+    owner: &shoal_membership::NodeId,
+) -> Option<&'static str> {
+    let template = situation.services.get(&slot.0)?.template;
+    let others = situation.elsewhere.get(slot)?;
+    let owner_runs = others.iter().any(|other| {
+        other.node == *owner && other.is_live() && other.has_settled && other.template == template
+    });
+    if owner_runs {
+        return Some("its owner runs it now");
+    }
+    let better_keeper = others.iter().any(|other| {
+        other.node != *owner
+            && other.is_live()
+            && other.has_settled
+            && !other.must_move
+            && (situation.outranks_me)(slot, &other.node)
+    });
+    better_keeper.then_some("a better-placed node runs it too")
+}

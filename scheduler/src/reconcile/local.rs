@@ -1,0 +1,109 @@
+//! The tasks of this node: the one place where a task's state changes.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::SlotKey;
+use crate::task::{TaskId, TaskReport, TaskState};
+
+/// Ended tasks kept for each slot, as Swarm's task history limit.
+const HISTORY_PER_SLOT: usize = 5;
+/// Ended tasks kept in all.
+const HISTORY_MAX: usize = 500;
+
+/// A task of this node.
+#[derive(Clone, Debug)]
+pub struct LocalTask {
+    /// What all others are told.
+    pub report: TaskReport,
+    /// Monotonic time at which it is handed to the runtime. None: it was.
+    pub starts_at: Option<Duration>,
+    /// Monotonic time since when it runs.
+    pub running_since: Option<Duration>,
+}
+
+impl LocalTask {
+    /// The slot that it fills.
+    #[must_use]
+    pub fn slot_key(&self) -> SlotKey {
+        (self.report.service, self.report.slot)
+    }
+
+    /// Whether it was told to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.report.desired >= TaskState::Shutdown
+    }
+
+    /// Moves it up to a state. A task never moves down. Whether anything changed.
+    pub fn advance(&mut self, state: TaskState, message: &str, wall: Duration) -> bool {
+        if state <= self.report.state {
+            return false;
+        }
+        self.report.state = state;
+        self.report.state_at = wall;
+        message.clone_into(&mut self.report.message);
+        true
+    }
+}
+
+/// All tasks of this node, ended ones included as far as history goes.
+#[derive(Clone, Debug, Default)]
+pub struct LocalTasks {
+    tasks: BTreeMap<TaskId, LocalTask>,
+}
+
+impl LocalTasks {
+    /// Adds a task.
+    pub fn insert(&mut self, task: LocalTask) {
+        self.tasks.insert(task.report.id, task);
+    }
+
+    /// A task.
+    #[must_use]
+    pub fn get(&self, id: &TaskId) -> Option<&LocalTask> {
+        self.tasks.get(id)
+    }
+
+    /// A task, to be changed.
+    pub fn get_mut(&mut self, id: &TaskId) -> Option<&mut LocalTask> {
+        self.tasks.get_mut(id)
+    }
+
+    /// All tasks, by id.
+    pub fn all(&self) -> impl Iterator<Item = &LocalTask> {
+        self.tasks.values()
+    }
+
+    /// Tasks that have not ended.
+    pub fn live(&self) -> impl Iterator<Item = &LocalTask> {
+        self.tasks
+            .values()
+            .filter(|task| !task.report.state.is_terminal())
+    }
+
+    /// Takes out the ended tasks that history has no room for: those of services that are gone,
+    /// all but the last few of each slot, and the oldest beyond a total.
+    pub fn take_forgotten(&mut self, exists: impl Fn(&SlotKey) -> bool) -> Vec<TaskId> {
+        let mut ended: Vec<(Duration, TaskId, SlotKey)> = self
+            .tasks
+            .values()
+            .filter(|task| task.report.state.is_terminal())
+            .map(|task| (task.report.state_at, task.report.id, task.slot_key()))
+            .collect();
+        ended.sort();
+        ended.reverse();
+        let mut per_slot: BTreeMap<SlotKey, usize> = BTreeMap::new();
+        let mut forgotten = Vec::new();
+        for (index, (_, id, slot)) in ended.iter().enumerate() {
+            let number = per_slot.entry(*slot).or_default();
+            *number += 1;
+            if !exists(slot) || *number > HISTORY_PER_SLOT || index >= HISTORY_MAX {
+                forgotten.push(*id);
+            }
+        }
+        for id in &forgotten {
+            self.tasks.remove(id);
+        }
+        forgotten
+    }
+}
