@@ -9,6 +9,8 @@
 pub mod gossip;
 pub mod observed;
 pub mod order;
+pub mod payload;
+pub mod peer;
 pub mod placement;
 pub mod reconcile;
 pub mod registry;

@@ -12,6 +12,7 @@ mod placement;
 mod policy;
 mod resources;
 mod service;
+mod template;
 mod validate;
 
 pub use container::{

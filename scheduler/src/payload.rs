@@ -1,0 +1,68 @@
+//! What the entries of each kind say, as JSON: read by any version, kept whole by those that don't
+//! know a field.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shoal_membership::PublicKey;
+
+use crate::task::ServiceId;
+
+/// An entry of kind `service`. The specs are byte for byte what people sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ServiceRecord {
+    /// The service's id, made when it was created.
+    #[serde(rename = "ID")]
+    pub id: ServiceId,
+    /// When it was created, in milliseconds since 1970.
+    pub created_at: u64,
+    /// Docker's `ServiceSpec`.
+    pub spec: Box<RawValue>,
+    /// The spec before the last update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_spec: Option<Box<RawValue>>,
+}
+
+/// An entry of kind `token`: the public half of a join token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TokenRecord {
+    /// What the joiner's proof is checked with.
+    pub key: PublicKey,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at: u64,
+    /// Seconds for which it is good. None: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u64>,
+    /// Nodes that may use it. None: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u32>,
+}
+
+impl TokenRecord {
+    /// How long it is good for.
+    #[must_use]
+    pub fn lifetime(&self) -> Option<Duration> {
+        self.ttl.map(Duration::from_secs)
+    }
+}
+
+/// An entry of kind `volume-home`: the node that holds the data of a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VolumeHome {
+    /// Id of the node.
+    pub node: String,
+    /// Name of the volume.
+    pub volume: String,
+}
+
+/// An entry of kind `purge`: tombstones that every member has seen, by hash.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PurgeRecord {
+    /// Hashes in hexadecimal.
+    pub tombstones: Vec<String>,
+}

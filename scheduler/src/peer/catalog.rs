@@ -1,0 +1,236 @@
+//! The registry, read: services, the roster, volume homes. Kept up to date entry by entry, so that
+//! nothing is parsed twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use shoal_membership::{NodeId, PublicKey};
+
+use crate::{
+    payload::{ServiceRecord, VolumeHome},
+    reconcile::SlotKey,
+    registry::{Admission, Entry, Key, Registry, Signed, kind},
+    spec::{NodeSpec, ServiceSpec},
+    task::{ServiceId, Slot},
+    view::{Conflict, NodeFacts},
+};
+
+/// A service, read.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    pub(super) record: ServiceRecord,
+    pub(super) spec: Arc<ServiceSpec>,
+    pub(super) spec_json: Arc<str>,
+    pub(super) previous_json: Option<Arc<str>>,
+    pub(super) template: u64,
+    pub(super) version: u64,
+    pub(super) updated_at: Duration,
+    pub(super) conflicts: Vec<Conflict>,
+}
+
+/// A member, read.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) key: PublicKey,
+    pub(super) admitted_at: Duration,
+    pub(super) spec: NodeSpec,
+    pub(super) facts: NodeFacts,
+    pub(super) version: u64,
+    pub(super) updated_at: Duration,
+}
+
+/// What a change of entries touched.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Touched {
+    pub(super) placement: bool,
+    pub(super) trust: bool,
+    pub(super) purges: bool,
+}
+
+/// All that placement and people ask of the registry.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Catalog {
+    services: BTreeMap<ServiceId, Service>,
+    ids: BTreeMap<String, ServiceId>,
+    nodes: BTreeMap<NodeId, Node>,
+    homes: BTreeMap<SlotKey, VolumeHome>,
+}
+
+impl Catalog {
+    pub(super) fn services(&self) -> &BTreeMap<ServiceId, Service> {
+        &self.services
+    }
+
+    pub(super) fn service_named(&self, name: &str) -> Option<&Service> {
+        self.services.get(self.ids.get(name)?)
+    }
+
+    /// Members that were neither removed nor evicted.
+    pub(super) fn roster(&self) -> &BTreeMap<NodeId, Node> {
+        &self.nodes
+    }
+
+    pub(super) fn homes(&self) -> &BTreeMap<SlotKey, VolumeHome> {
+        &self.homes
+    }
+
+    /// Reads the entries that changed.
+    pub(super) fn refresh(&mut self, registry: &Registry, changed: &BTreeSet<Key>) -> Touched {
+        let mut touched = Touched::default();
+        for key in changed {
+            match key.kind.as_str() {
+                kind::SERVICE => {
+                    self.refresh_service(registry, key);
+                    touched.placement = true;
+                }
+                kind::MEMBER | kind::REVOCATION | kind::EVICTION => {
+                    self.refresh_roster(registry);
+                    touched.placement = true;
+                    touched.trust = true;
+                }
+                kind::NODE | kind::FACTS => {
+                    if let Ok(node) = key.name.parse() {
+                        self.refresh_node(registry, node);
+                    }
+                    touched.placement = true;
+                }
+                kind::VOLUME_HOME => {
+                    self.refresh_home(registry, key);
+                    touched.placement = true;
+                }
+                kind::PURGE => touched.purges = true,
+                _ => {}
+            }
+        }
+        touched
+    }
+
+    fn refresh_service(&mut self, registry: &Registry, key: &Key) {
+        if let Some(id) = self.ids.remove(&key.name) {
+            self.services.remove(&id);
+        }
+        let Some(entry) = registry.entry(key) else { return };
+        match entry.winner().as_deref().map(|winner| read_service(entry, winner)) {
+            Some(Ok(Some(service))) => {
+                self.ids.insert(key.name.clone(), service.record.id);
+                self.services.insert(service.record.id, service);
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%key, %error, "an entry that this version can't read is ignored");
+            }
+            _ => {}
+        }
+    }
+
+    fn refresh_roster(&mut self, registry: &Registry) {
+        let members: BTreeSet<NodeId> = registry
+            .of_kind("system", kind::MEMBER)
+            .filter_map(|(key, _, _)| key.name.parse().ok())
+            .filter(|node| !registry.trust().is_revoked(node))
+            .filter(|node| {
+                registry.read(&Key::system(kind::EVICTION, node.to_string())).is_none()
+            })
+            .collect();
+        self.nodes.retain(|node, _| members.contains(node));
+        for node in members {
+            self.refresh_node(registry, node);
+        }
+    }
+
+    fn refresh_node(&mut self, registry: &Registry, node: NodeId) {
+        let name = node.to_string();
+        if registry.trust().is_revoked(&node) {
+            return;
+        }
+        let admission_key = Key::system(kind::MEMBER, name.clone());
+        let Some((admission, signed)) = read::<Admission>(registry, &admission_key) else { return };
+        let spec_key = Key::of(kind::NODE, name.clone());
+        let facts_key = Key::system(kind::FACTS, name);
+        let spec = read::<NodeSpec>(registry, &spec_key);
+        let facts = read::<NodeFacts>(registry, &facts_key);
+        let version_of = |key| registry.entry(key).map_or(0, Entry::version);
+        let stamp = |signed: &Option<Arc<Signed>>| {
+            signed.as_ref().map_or(Duration::ZERO, |signed| signed.write.stamp.as_wall())
+        };
+        let admitted_at = signed.write.stamp.as_wall();
+        let (spec, spec_write) = spec.unzip();
+        let (facts, facts_write) = facts.unzip();
+        let updated_at = admitted_at.max(stamp(&spec_write)).max(stamp(&facts_write));
+        let version = [&admission_key, &spec_key, &facts_key].map(version_of).iter().sum();
+        self.nodes.insert(
+            node,
+            Node {
+                key: admission.key,
+                admitted_at,
+                spec: spec.unwrap_or_default(),
+                facts: facts.unwrap_or_default(),
+                version,
+                updated_at,
+            },
+        );
+    }
+
+    fn refresh_home(&mut self, registry: &Registry, key: &Key) {
+        let Some(slot) = slot_of_name(&key.name) else { return };
+        match read::<VolumeHome>(registry, key) {
+            Some((home, _)) => self.homes.insert(slot, home),
+            None => self.homes.remove(&slot),
+        };
+    }
+}
+
+fn read_service(entry: &Entry, winner: &Signed) -> Result<Option<Service>, serde_json::Error> {
+    let Some(payload) = &winner.write.payload else { return Ok(None) };
+    let record: ServiceRecord = serde_json::from_slice(payload)?;
+    let spec: ServiceSpec = serde_json::from_str(record.spec.get())?;
+    let conflicts = entry.siblings().iter().filter(|one| one.hash != winner.hash).map(conflict);
+    Ok(Some(Service {
+        template: spec.template_hash(),
+        spec: Arc::new(spec),
+        spec_json: record.spec.get().into(),
+        previous_json: record.previous_spec.as_ref().map(|spec| spec.get().into()),
+        version: entry.version(),
+        updated_at: winner.write.stamp.as_wall(),
+        conflicts: conflicts.collect(),
+        record,
+    }))
+}
+
+fn conflict(signed: &Arc<Signed>) -> Conflict {
+    let record = signed.write.payload.as_ref().and_then(|payload| {
+        let record: ServiceRecord = serde_json::from_slice(payload).ok()?;
+        Some(record.spec.get().into())
+    });
+    Conflict {
+        author: signed.write.author.node,
+        written_at: signed.write.stamp.as_wall(),
+        spec_json: record,
+    }
+}
+
+/// What an entry says, if it says anything of this form.
+pub(super) fn read<T: serde::de::DeserializeOwned>(
+    registry: &Registry,
+    key: &Key,
+) -> Option<(T, Arc<Signed>)> {
+    let signed = registry.read(key)?;
+    let value = serde_json::from_slice(signed.write.payload.as_ref()?).ok()?;
+    Some((value, signed))
+}
+
+/// The name under which a slot's findings are kept.
+pub(super) fn name_of_slot(slot: &SlotKey) -> String {
+    format!("{}.{}", slot.0, slot.1)
+}
+
+fn slot_of_name(name: &str) -> Option<SlotKey> {
+    let (service, slot) = name.split_once('.')?;
+    let slot = match slot.parse() {
+        Ok(number) => Slot::Number(number),
+        Err(_) => Slot::Node(slot.parse().ok()?),
+    };
+    Some((service.parse().ok()?, slot))
+}

@@ -1,0 +1,129 @@
+//! What happens to a peer. Each input comes with the time at which it is handed in.
+
+use std::sync::Arc;
+
+use shoal_membership::{NodeId, PublicKey};
+
+use crate::{
+    order::{Order, WriteConcern},
+    placement::Plan,
+    task::{TaskId, TaskPort, TaskState},
+};
+
+/// Names something that was asked for, so that the answer finds its way back. Chosen by whoever
+/// asks; those of peers and of drivers are counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Time passed; see [`Peer::next_deadline`](super::Peer::next_deadline).
+    Tick,
+    /// A datagram arrived from an authenticated member.
+    Datagram {
+        /// Who sent it.
+        from: NodeId,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// A rumour arrived on a one-way stream.
+    Rumour {
+        /// Who sent it.
+        from: NodeId,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// A question arrived on a two-way stream. It is answered by `Effect::Answer`, once.
+    Question {
+        /// Who asks.
+        from: NodeId,
+        /// The driver's name for it.
+        ticket: Ticket,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// A question of this peer was answered, or was not (`None`: no connection, a reset, too late).
+    Answer {
+        /// From `Effect::Question`.
+        call: Ticket,
+        /// What, if anything.
+        bytes: Option<Vec<u8>>,
+    },
+    /// What `Effect::Persist` asked for is on the disk, or is not, for this reason.
+    Persisted {
+        /// From `Effect::Persist`.
+        ticket: Ticket,
+        /// How it went.
+        result: Result<(), String>,
+    },
+    /// A person orders something. It ends with `Effect::Ordered`, once.
+    Order {
+        /// The driver's name for it.
+        ticket: Ticket,
+        /// What.
+        order: Order,
+        /// How many disks it must be on.
+        concern: WriteConcern,
+    },
+    /// A person makes a join token, whose secret the driver keeps. Ends with `Effect::Ordered`.
+    Token {
+        /// The driver's name for it.
+        ticket: Ticket,
+        /// Its id.
+        id: String,
+        /// The public half of its key.
+        key: PublicKey,
+        /// Seconds for which it is good. None: for ever.
+        ttl: Option<u64>,
+        /// Nodes that may use it. None: any number.
+        uses: Option<u32>,
+        /// How many disks it must be on.
+        concern: WriteConcern,
+    },
+    /// A machine with a proven key and a proven token asks to be admitted. Ends with
+    /// `Effect::Joined`, once.
+    Join {
+        /// The driver's name for it.
+        ticket: Ticket,
+        /// Its key.
+        key: PublicKey,
+        /// The token that it proved to have.
+        token: String,
+    },
+    /// The plan that `Effect::Plan` asked for.
+    Planned {
+        /// From `Effect::Plan`.
+        ticket: Ticket,
+        /// Who owns what.
+        plan: Arc<Plan>,
+    },
+    /// A task of this node changed.
+    Task(TaskChange),
+    /// The machine has other addresses now.
+    Addresses(Vec<std::net::SocketAddr>),
+    /// The operator stops this node: its tasks stop, and it leaves. Ends with `Effect::Stopped`.
+    Leave,
+    /// The operator stops the agent alone: tasks go on. Ends with `Effect::Stopped`.
+    Pause,
+}
+
+/// How a task of this node changed, as its runtime says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskChange {
+    /// Which.
+    pub task: TaskId,
+    /// How far it is now: `preparing`, `starting`, `running` (and healthy where there is a check),
+    /// `complete`, `failed`, or `rejected` (this node can't run it: a refusal).
+    pub state: TaskState,
+    /// What went wrong, or nothing.
+    pub error: String,
+    /// Its process, where there is one.
+    pub pid: Option<u32>,
+    /// Its exit status, where it has one.
+    pub exit_code: Option<i32>,
+    /// Its container, where there is one.
+    pub container: String,
+    /// Its ports on this node, where it has any.
+    pub ports: Vec<TaskPort>,
+}

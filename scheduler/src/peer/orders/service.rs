@@ -1,0 +1,138 @@
+//! Orders about services.
+
+use rand::Rng;
+use serde_json::value::RawValue;
+
+use super::{
+    super::{
+        Peer,
+        catalog::{Service, name_of_slot},
+    },
+    Draft, json,
+};
+use crate::{
+    order::OrderError,
+    payload::ServiceRecord,
+    registry::{Key, kind},
+    spec::{PublishMode, ServiceSpec},
+    task::{ServiceId, Slot},
+};
+
+impl Peer {
+    pub(super) fn draft_create(&mut self, spec_json: &str) -> Result<Draft, OrderError> {
+        let (raw, spec) = read_spec(spec_json)?;
+        if self.catalog.service_named(&spec.name).is_some() {
+            return Err(OrderError::NameTaken { kind: "service", name: spec.name });
+        }
+        self.check_ports(&spec, None)?;
+        let id = ServiceId(u128::from_le_bytes(self.rng.random()));
+        let created_at = u64::try_from(self.now.wall.as_millis()).unwrap_or(u64::MAX);
+        let record = ServiceRecord { id, created_at, spec: raw, previous_spec: None };
+        let key = Key::of(kind::SERVICE, spec.name.clone());
+        Ok(with_port_warnings(Draft::one(key, json(&record), id.to_string()), &spec))
+    }
+
+    pub(super) fn draft_update(
+        &mut self,
+        id: ServiceId,
+        version: u64,
+        spec_json: Option<&str>,
+    ) -> Result<Draft, OrderError> {
+        let service = self.service(id)?;
+        if service.version != version {
+            return Err(OrderError::OutOfSequence);
+        }
+        let wanted = match (spec_json, &service.previous_json) {
+            (Some(spec_json), _) => spec_json.to_owned(),
+            (None, Some(previous)) => previous.to_string(),
+            (None, None) => {
+                return Err(OrderError::Unsupported(format!(
+                    "service {id} does not have a previous spec"
+                )));
+            }
+        };
+        let (raw, spec) = read_spec(&wanted)?;
+        if spec.name != service.spec.name {
+            return Err(OrderError::Unsupported("renaming services is not supported".into()));
+        }
+        if spec.mode.is_global() != service.spec.mode.is_global() {
+            return Err(OrderError::Unsupported("service mode change is not allowed".into()));
+        }
+        self.check_ports(&spec, Some(id))?;
+        let record = ServiceRecord {
+            previous_spec: Some(service.record.spec.clone()),
+            spec: raw,
+            ..service.record.clone()
+        };
+        let key = Key::of(kind::SERVICE, spec.name.clone());
+        Ok(with_port_warnings(Draft::one(key, json(&record), id.to_string()), &spec))
+    }
+
+    pub(super) fn draft_remove(&mut self, id: ServiceId) -> Result<Draft, OrderError> {
+        let name = self.service(id)?.spec.name.clone();
+        let mut draft = Draft::one(Key::of(kind::SERVICE, name), None, id.to_string());
+        let homes = self.catalog.homes().keys().filter(|slot| slot.0 == id);
+        draft.writes.extend(
+            homes.map(|slot| (Key::system(kind::VOLUME_HOME, name_of_slot(slot)), None)),
+        );
+        Ok(draft)
+    }
+
+    pub(super) fn draft_release(
+        &mut self,
+        id: ServiceId,
+        slot: Slot,
+    ) -> Result<Draft, OrderError> {
+        let name = name_of_slot(&(id, slot));
+        if !self.catalog.homes().contains_key(&(id, slot)) {
+            return Err(OrderError::NotFound { kind: "volume home of", id: name });
+        }
+        Ok(Draft::one(Key::system(kind::VOLUME_HOME, name.clone()), None, name))
+    }
+
+    fn service(&self, id: ServiceId) -> Result<&Service, OrderError> {
+        let missing = || OrderError::NotFound { kind: "service", id: id.to_string() };
+        self.catalog.services().get(&id).ok_or_else(missing)
+    }
+
+    /// Refuses an ingress port that another service has.
+    fn check_ports(&self, spec: &ServiceSpec, own: Option<ServiceId>) -> Result<(), OrderError> {
+        let ingress = |spec: &ServiceSpec| -> Vec<_> {
+            let ports = spec.ports().iter();
+            let published = ports
+                .filter(|port| port.publish_mode == PublishMode::Ingress && port.published_port > 0);
+            published.map(|port| (port.published_port, port.protocol)).collect()
+        };
+        let wanted = ingress(spec);
+        for (id, other) in self.catalog.services() {
+            if Some(*id) == own {
+                continue;
+            }
+            if let Some((port, _)) = ingress(&other.spec).iter().find(|one| wanted.contains(one)) {
+                let (service, id) = (other.spec.name.clone(), id.to_string());
+                return Err(OrderError::PortTaken { port: *port, service, id });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_spec(spec_json: &str) -> Result<(Box<RawValue>, ServiceSpec), OrderError> {
+    let bad = |error: serde_json::Error| OrderError::Json(error.to_string());
+    let raw: Box<RawValue> = serde_json::from_str(spec_json).map_err(bad)?;
+    let spec: ServiceSpec = serde_json::from_str(spec_json).map_err(bad)?;
+    spec.validate()?;
+    Ok((raw, spec))
+}
+
+/// Nothing listens on published ports yet, and people should know.
+fn with_port_warnings(mut draft: Draft, spec: &ServiceSpec) -> Draft {
+    draft.warnings.extend(spec.ports().iter().filter(|port| port.published_port > 0).map(|port| {
+        format!(
+            "service {}: nothing listens on published port {} yet; each task finds the port that it \
+             should serve in $SHOAL_PORT_{}",
+            spec.name, port.published_port, port.target_port
+        )
+    }));
+    draft
+}

@@ -1,0 +1,165 @@
+//! Who is here, as far as placement is concerned: SWIM's view, plus what it can't know: who has not
+//! been heard of yet, who will be back, and who leaves.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use shoal_membership::{Addresses, NodeId};
+
+use super::config::Timing;
+use crate::{observed::Phase, view::NodeStatus};
+
+#[derive(Clone, Debug, Default)]
+struct Here {
+    addresses: Addresses,
+    incarnation: u64,
+    is_alive: bool,
+    was_heard: bool,
+    /// It said that it would be back; when SWIM then lost it.
+    down_since: Option<Duration>,
+    next_announce: Duration,
+    announces: u32,
+    /// The incarnation before, still good for reports until then.
+    former: Option<(u64, Duration)>,
+}
+
+/// A report of the incarnation before stays good this long, until the new one's arrives.
+const FORMER_INCARNATION_GRACE: Duration = Duration::from_secs(5);
+
+/// Everybody's presence but this node's own.
+#[derive(Clone, Debug)]
+pub(super) struct Presence {
+    nodes: BTreeMap<NodeId, Here>,
+    boot_ends: Duration,
+    away_limit: Duration,
+    announce_delay: Duration,
+}
+
+impl Presence {
+    pub(super) fn new(timing: &Timing, now: Duration) -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            boot_ends: now.saturating_add(timing.boot_grace),
+            away_limit: timing.away_limit,
+            announce_delay: timing.announce_delay,
+        }
+    }
+
+    /// Learns where a member is. Whether that is new.
+    pub(super) fn locate(&mut self, node: NodeId, addresses: Addresses) -> bool {
+        let here = self.nodes.entry(node).or_default();
+        let is_new = here.addresses != addresses;
+        here.addresses = addresses;
+        is_new
+    }
+
+    pub(super) fn up(&mut self, node: NodeId, incarnation: u64, now: Duration) {
+        let here = self.nodes.entry(node).or_default();
+        if here.incarnation != incarnation && here.was_heard {
+            here.former = Some((here.incarnation, now.saturating_add(FORMER_INCARNATION_GRACE)));
+        }
+        here.incarnation = incarnation;
+        here.is_alive = true;
+        here.was_heard = true;
+        here.down_since = None;
+        here.announces = 0;
+    }
+
+    pub(super) fn down(&mut self, node: NodeId, now: Duration) {
+        let here = self.nodes.entry(node).or_default();
+        here.is_alive = false;
+        here.was_heard = true;
+        here.down_since = Some(now);
+        here.next_announce = now;
+    }
+
+    /// Forgets nodes that are no longer on the roster.
+    pub(super) fn keep_only(&mut self, roster: impl Fn(&NodeId) -> bool) {
+        self.nodes.retain(|node, _| roster(node));
+    }
+
+    pub(super) fn is_alive(&self, node: &NodeId) -> bool {
+        self.nodes.get(node).is_some_and(|here| here.is_alive)
+    }
+
+    pub(super) fn alive(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes.iter().filter(|(_, here)| here.is_alive).map(|(node, _)| *node)
+    }
+
+    pub(super) fn addresses(&self, node: &NodeId) -> Addresses {
+        self.nodes.get(node).map(|here| here.addresses.clone()).unwrap_or_default()
+    }
+
+    /// Whether a record of this incarnation still says something about a living node.
+    pub(super) fn speaks_for(&self, node: &NodeId, incarnation: u64, now: Duration) -> bool {
+        self.nodes.get(node).is_some_and(|here| {
+            let of_former = here.former.is_some_and(|(former, until)| {
+                incarnation >= former && now < until
+            });
+            here.is_alive && (incarnation >= here.incarnation || of_former)
+        })
+    }
+
+    /// How people see a node. `phase` is what it last said of itself.
+    pub(super) fn status(&self, node: &NodeId, phase: Phase, now: Duration) -> NodeStatus {
+        match self.nodes.get(node) {
+            Some(here) if here.is_alive => NodeStatus::Ready,
+            Some(here) if phase == Phase::Away && self.is_awaited(here, now) => NodeStatus::Away,
+            Some(here) if here.was_heard => NodeStatus::Down,
+            _ if now < self.boot_ends => NodeStatus::Unknown,
+            _ => NodeStatus::Down,
+        }
+    }
+
+    fn is_awaited(&self, here: &Here, now: Duration) -> bool {
+        here.down_since.is_some_and(|since| now < since.saturating_add(self.away_limit))
+    }
+
+    /// The next time at which somebody's status changes by itself.
+    pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
+        let awaited = self.nodes.values().filter(|here| !here.is_alive).filter_map(|here| {
+            let until = here.down_since?.saturating_add(self.away_limit);
+            (until > now).then_some(until)
+        });
+        let former = self.nodes.values().filter_map(|here| {
+            here.former.map(|(_, until)| until).filter(|until| *until > now)
+        });
+        let boot = (self.boot_ends > now).then_some(self.boot_ends);
+        awaited.chain(former).chain(boot).min()
+    }
+
+    /// Members to greet now: those with a known address that are not alive, each with backoff for
+    /// ever. `jitter` gives a number from 0 to 1,000.
+    pub(super) fn due_announces(
+        &mut self,
+        now: Duration,
+        roster: &BTreeSet<NodeId>,
+        mut jitter: impl FnMut() -> u32,
+    ) -> Vec<(NodeId, Addresses)> {
+        let mut due = Vec::new();
+        for (node, here) in &mut self.nodes {
+            let is_wanted = roster.contains(node) || roster.len() <= 1;
+            if here.is_alive || !is_wanted || here.next_announce > now {
+                continue;
+            }
+            if here.addresses.as_slice().is_empty() {
+                continue;
+            }
+            due.push((*node, here.addresses.clone()));
+            let wait = self.announce_delay.saturating_mul(1 << here.announces.min(5));
+            here.announces = here.announces.saturating_add(1);
+            here.next_announce = now.saturating_add(wait / 2 + wait * jitter() / 1_000);
+        }
+        due
+    }
+
+    pub(super) fn next_announce(&self) -> Option<Duration> {
+        self.nodes
+            .values()
+            .filter(|here| !here.is_alive && !here.addresses.as_slice().is_empty())
+            .map(|here| here.next_announce)
+            .min()
+    }
+}
