@@ -7,9 +7,30 @@
 //!
 //! It knows nothing of services, of the registry, or of QUIC.
 
+mod addresses;
+mod advance;
 pub mod codec;
+mod config;
+mod confirm;
+mod effects;
+mod exchange;
+mod health;
 pub mod identity;
+mod member;
+mod membership;
+mod output;
+mod packet;
+mod receive;
+mod swim_codec;
 mod time;
+mod timers;
+mod view;
 
+pub use addresses::{ADDRESSES_MAX, Addresses, TooManyAddresses};
+pub use config::{Config, Profile, UnknownProfile};
 pub use identity::{ClusterId, NodeId, PublicKey, SecretKey, Signature};
+pub use member::{INCARNATION_MAX, Liveness, Member, MemberRecord};
+pub use membership::{MEMBERS_MAX, Membership};
+pub use output::Output;
+pub use packet::{MAX_PACKET, PacketError};
 pub use time::Now;

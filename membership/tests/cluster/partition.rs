@@ -1,0 +1,49 @@
+use shoal_membership::Profile;
+
+use crate::{network::Cluster, seconds};
+
+fn split_and_heal(profile: Profile, islands: &[&[usize]], apart_s: u64, heals_in_s: u64) {
+    let size = islands.iter().map(|island| island.len()).sum();
+    let mut cluster = Cluster::joined(size, profile, 21);
+    cluster.partition(islands);
+    cluster.run(seconds(apart_s));
+    for island in islands {
+        for node in *island {
+            let sees = &cluster.nodes[*node].membership;
+            let seen = (0..size).filter(|other| sees.is_alive(crate::network::id(*other)));
+            assert_eq!(
+                seen.collect::<Vec<_>>(),
+                *island,
+                "node {node} sees its island"
+            );
+        }
+    }
+    cluster.heal();
+    cluster.reports.clear();
+    let took = cluster.run_until(seconds(120), Cluster::all_agree);
+    assert!(
+        took.is_some_and(|took| took <= seconds(heals_in_s)),
+        "{took:?}"
+    );
+    cluster.run(seconds(30));
+    assert!(cluster.all_agree());
+    let killed: Vec<_> = cluster.downs().collect();
+    assert!(killed.is_empty(), "healing kills nobody: {killed:?}");
+}
+
+#[test]
+fn two_halves_find_each_other_again() {
+    split_and_heal(Profile::Lan, &[&[0, 1, 2], &[3, 4, 5]], 60, 15);
+    split_and_heal(Profile::Lan, &[&[0, 1], &[2, 3, 4]], 60, 15);
+}
+
+#[test]
+fn a_node_that_was_cut_off_alone_comes_back_and_kills_nobody() {
+    split_and_heal(Profile::Lan, &[&[0, 1, 2, 3], &[4]], 60, 15);
+    split_and_heal(Profile::Lan, &[&[0], &[1]], 60, 15);
+}
+
+#[test]
+fn edge_links_heal_too() {
+    split_and_heal(Profile::Edge, &[&[0, 1, 2], &[3, 4, 5]], 120, 40);
+}

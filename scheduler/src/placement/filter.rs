@@ -1,0 +1,114 @@
+//! The filters that do not depend on where other tasks are, in Swarm's order.
+
+use shoal_membership::NodeId;
+
+use super::{constraint::Constraint, input::Node, platform};
+use crate::spec::{Availability, Platform, ServiceSpec};
+
+/// Why a node does not get a slot. The order is the order of Swarm's pipeline, in which the first
+/// reason counts; the last three are ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exclusion {
+    Availability,
+    Resources,
+    Engine,
+    Constraint,
+    Platform,
+    HostPort,
+    MaxReplicas,
+    Refusal,
+    Spread,
+    Load,
+}
+
+/// What a service asks of the kind of node. Services that ask the same share one [`Field`].
+///
+/// [`Field`]: super::field::Field
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Filter {
+    constraints: Vec<String>,
+    /// Architecture and system of each platform.
+    platforms: Vec<(String, String)>,
+    is_process: bool,
+    /// Labels to spread over, outermost first.
+    pub(super) spread: Vec<String>,
+}
+
+impl Filter {
+    pub(super) fn of(spec: &ServiceSpec) -> Self {
+        let placement = &spec.task_template.placement;
+        let mut constraints = placement.constraints.clone();
+        constraints.sort_unstable();
+        constraints.dedup();
+        Self {
+            constraints,
+            platforms: placement
+                .platforms
+                .iter()
+                .map(|platform| (platform.architecture.clone(), platform.os.clone()))
+                .collect(),
+            is_process: spec.container().is_process(),
+            spread: placement
+                .preferences
+                .iter()
+                .map(|preference| preference.spread.spread_descriptor.clone())
+                .collect(),
+        }
+    }
+
+    /// The runtime that a node needs: `process` or `docker`.
+    pub(super) fn runtime(&self) -> &'static str {
+        if self.is_process { "process" } else { "docker" }
+    }
+
+    pub(super) fn compile(&self) -> Compiled<'_> {
+        let parse = |text: &String| Constraint::parse(text).ok();
+        Compiled {
+            filter: self,
+            constraints: self.constraints.iter().map(parse).collect(),
+            platforms: self
+                .platforms
+                .iter()
+                .map(|(architecture, os)| Platform {
+                    architecture: architecture.clone(),
+                    os: os.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A filter whose texts were read once.
+pub(super) struct Compiled<'a> {
+    filter: &'a Filter,
+    /// None: one of them does not parse, and so never matches.
+    constraints: Option<Vec<Constraint>>,
+    platforms: Vec<Platform>,
+}
+
+impl Compiled<'_> {
+    /// The first filter that this node fails, its availability left aside.
+    pub(super) fn exclusion(&self, id: NodeId, node: &Node) -> Option<Exclusion> {
+        let runtime = self.filter.runtime();
+        if !node.facts.runtimes.iter().any(|known| known == runtime) {
+            return Some(Exclusion::Engine);
+        }
+        if self.constraints.is_none() || self.unmet(id, node).is_some() {
+            return Some(Exclusion::Constraint);
+        }
+        (!platform::is_supported(&self.platforms, &node.facts)).then_some(Exclusion::Platform)
+    }
+
+    /// The first constraint that this node does not meet.
+    pub(super) fn unmet(&self, id: NodeId, node: &Node) -> Option<&Constraint> {
+        let constraints = self.constraints.as_deref().unwrap_or_default();
+        constraints
+            .iter()
+            .find(|constraint| !constraint.is_met_by(id, node))
+    }
+}
+
+/// Why a node of this availability takes nothing new.
+pub(super) fn availability_exclusion(node: &Node) -> Option<Exclusion> {
+    (node.availability != Availability::Active).then_some(Exclusion::Availability)
+}
