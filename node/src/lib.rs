@@ -1,1 +1,3 @@
-//! x
+//! One machine: the agent, its API, and the command line.
+
+pub mod api;

@@ -109,6 +109,9 @@ pub struct ServiceView {
     pub previous_spec_json: Option<Arc<str>>,
     /// Changes with every write. Equal on nodes that hold the same registry.
     pub version: u64,
+    /// Fingerprint of the task template that `spec` asks for (`ServiceSpec::template_hash`). A task
+    /// whose report has another one is not up to date.
+    pub template: u64,
     /// When it was created (wall time since 1970).
     pub created_at: Duration,
     /// When it was written last (wall time since 1970).

@@ -1,0 +1,116 @@
+//! The only things that the API knows of the agent: a view to read, and channels to ask and order.
+
+use std::{path::PathBuf, sync::Arc};
+
+use shoal_scheduler::{
+    order::{Order, OrderError, Receipt, WriteConcern},
+    task::{ServiceId, Slot},
+    view::ClusterView,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{log_source::LogSource, version::ApiVersion};
+
+/// What the API works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    /// The cluster as this node knows it now.
+    pub view: watch::Receiver<Arc<ClusterView>>,
+    /// Orders of people, for the owner of the peer.
+    pub orders: mpsc::Sender<OrderRequest>,
+    /// Where the logs of tasks come from.
+    pub logs: Arc<dyn LogSource>,
+    /// Questions that the view does not answer.
+    pub questions: mpsc::Sender<Question>,
+    /// Facts about this agent that do not change while it runs.
+    pub identity: Arc<Identity>,
+}
+
+/// An order, and where its outcome goes.
+///
+/// The owner publishes the view that shows the effect before it replies: clients read what they
+/// just wrote.
+#[derive(Debug)]
+pub struct OrderRequest {
+    /// What to do.
+    pub order: Order,
+    /// How many nodes must hold it first.
+    pub concern: WriteConcern,
+    /// The outcome. Dropped without an answer: the agent is stopping.
+    pub reply: oneshot::Sender<Result<Receipt, OrderError>>,
+}
+
+/// The answer to a [`Question`]: JSON as the client gets it.
+pub type Answer = Result<serde_json::Value, OrderError>;
+
+/// A question that takes work to answer.
+#[derive(Debug)]
+pub enum Question {
+    /// Who owns the slots of a service, who is next, and what stands in the way.
+    Why {
+        /// Of this service.
+        service: ServiceId,
+        /// Of this slot alone. None: of all.
+        slot: Option<Slot>,
+        /// The explanation.
+        reply: oneshot::Sender<Answer>,
+    },
+}
+
+/// Facts about this agent and its machine.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// `--name`, or the machine's host name.
+    pub hostname: String,
+    /// Version of Shoal, such as `0.1.0`.
+    pub version: String,
+    /// Commit that it was built from, or nothing.
+    pub git_commit: String,
+    /// Where its state is.
+    pub data_dir: PathBuf,
+    /// Release of the kernel, or nothing.
+    pub kernel_version: String,
+    /// Name of the operating system for people, or nothing.
+    pub operating_system: String,
+    /// The newest API version that is offered: no newer than the local engine's, as requests about
+    /// single containers are passed on to it.
+    pub newest_api: ApiVersion,
+}
+
+impl Identity {
+    /// This program on this machine: reads the kernel's release and the name of the system.
+    #[must_use]
+    pub fn of_this_machine(hostname: String, data_dir: PathBuf) -> Self {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        Self {
+            hostname,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            git_commit: option_env!("SHOAL_GIT_COMMIT").unwrap_or("").to_owned(),
+            data_dir,
+            kernel_version: release.trim().to_owned(),
+            operating_system: pretty_name(&system).unwrap_or("Linux").to_owned(),
+            newest_api: ApiVersion::NEWEST,
+        }
+    }
+}
+
+/// `PRETTY_NAME` of os-release(5).
+fn pretty_name(os_release: &str) -> Option<&str> {
+    os_release
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+        .map(|name| name.trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_the_system_is_read_without_its_quotes() {
+        let text = "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
+        assert_eq!(pretty_name(text), Some("Debian GNU/Linux 12 (bookworm)"));
+        assert_eq!(pretty_name("NAME=x"), None);
+    }
+}

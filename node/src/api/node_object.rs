@@ -1,0 +1,133 @@
+//! A node in Docker's shape. All nodes are managers, and none of them leads.
+
+use std::net::SocketAddr;
+
+use bollard::models::{
+    EngineDescription, ManagerStatus, NodeDescription, NodeState, NodeStatus as DockerStatus,
+    ObjectVersion, Platform, Reachability, ResourceObject,
+};
+use serde::Serialize;
+use shoal_membership::NodeId;
+use shoal_scheduler::{
+    spec::NodeSpec,
+    view::{NodeFacts, NodeStatus, NodeView},
+};
+
+use super::date::rfc3339;
+
+/// Docker's `Node`, with the spec as it is stored.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct NodeObject<'a> {
+    #[serde(rename = "ID")]
+    id: NodeId,
+    version: ObjectVersion,
+    created_at: String,
+    updated_at: String,
+    spec: NodeSpec,
+    description: NodeDescription,
+    status: DockerStatus,
+    manager_status: ManagerStatus,
+    #[serde(rename = "Shoal")]
+    own: Own<'a>,
+}
+
+/// What Docker has no word for.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Own<'a> {
+    addresses: &'a [SocketAddr],
+    runtimes: &'a [String],
+}
+
+impl<'a> From<&'a NodeView> for NodeObject<'a> {
+    fn from(node: &'a NodeView) -> Self {
+        let address = node.addresses.first();
+        Self {
+            id: node.id,
+            version: ObjectVersion {
+                index: Some(node.version),
+            },
+            created_at: rfc3339(node.created_at),
+            updated_at: rfc3339(node.updated_at),
+            spec: NodeSpec {
+                role: "manager".into(),
+                ..node.spec.clone()
+            },
+            description: description(node),
+            status: status(node.status, address),
+            manager_status: ManagerStatus {
+                leader: None,
+                reachability: Some(reachability(node.status)),
+                addr: Some(address.map(ToString::to_string).unwrap_or_default()),
+            },
+            own: Own {
+                addresses: &node.addresses,
+                runtimes: &node.facts.runtimes,
+            },
+        }
+    }
+}
+
+fn description(node: &NodeView) -> NodeDescription {
+    let facts: &NodeFacts = &node.facts;
+    let labels = facts.engine_labels.clone();
+    NodeDescription {
+        hostname: Some(node.hostname.clone()),
+        platform: Some(Platform {
+            architecture: Some(machine(&facts.architecture).to_owned()),
+            os: Some(facts.os.clone()),
+        }),
+        resources: Some(ResourceObject {
+            nano_cpus: Some(facts.nano_cpus),
+            memory_bytes: Some(facts.memory_bytes),
+            generic_resources: None,
+        }),
+        engine: Some(EngineDescription {
+            engine_version: Some(facts.engine_version.clone()),
+            labels: (!labels.is_empty()).then(|| labels.into_iter().collect()),
+            plugins: None,
+        }),
+        tls_info: None,
+    }
+}
+
+fn status(status: NodeStatus, address: Option<&SocketAddr>) -> DockerStatus {
+    let (state, message) = match status {
+        NodeStatus::Ready => (NodeState::READY, None),
+        NodeStatus::Down => (NodeState::DOWN, Some("it does not answer")),
+        NodeStatus::Away => (
+            NodeState::DISCONNECTED,
+            Some("it said that it will be back"),
+        ),
+        NodeStatus::Unknown => (NodeState::UNKNOWN, Some("not heard of yet")),
+    };
+    DockerStatus {
+        state: Some(state),
+        message: message.map(str::to_owned),
+        addr: Some(
+            address
+                .map(|address| address.ip().to_string())
+                .unwrap_or_default(),
+        ),
+    }
+}
+
+fn reachability(status: NodeStatus) -> Reachability {
+    match status {
+        NodeStatus::Ready => Reachability::REACHABLE,
+        NodeStatus::Down | NodeStatus::Away => Reachability::UNREACHABLE,
+        NodeStatus::Unknown => Reachability::UNKNOWN,
+    }
+}
+
+/// The architecture in uname's words, which is what Docker shows of machines.
+pub(super) fn machine(architecture: &str) -> &str {
+    match architecture {
+        "amd64" => "x86_64",
+        "arm64" => "aarch64",
+        "386" => "i686",
+        "arm" => "armv7l",
+        other => other,
+    }
+}

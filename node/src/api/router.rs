@@ -1,0 +1,69 @@
+//! Which path is answered where.
+
+use axum::{
+    Router, middleware,
+    routing::{any, delete, get, post},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    error::ApiError, handle::Handle, headers, info, lists, logs, nodes, ping, service_orders,
+    services, shoal, system_version, tasks, version,
+};
+
+/// Everything that this node answers. `stop` ends the answers that have no end of their own.
+pub fn router(handle: Handle, stop: CancellationToken) -> Router {
+    let routes = docker()
+        .merge(logs::routes(stop))
+        .nest("/shoal/v1", own())
+        .fallback(page_not_found)
+        .method_not_allowed_fallback(page_not_found)
+        .with_state(handle.clone());
+    // A layer of the outer router runs before the inner one looks at the path.
+    Router::new()
+        .fallback_service(routes)
+        .layer(middleware::from_fn_with_state(
+            handle.clone(),
+            version::strip,
+        ))
+        .layer(middleware::from_fn_with_state(handle, headers::add))
+}
+
+fn docker() -> Router<Handle> {
+    Router::new()
+        .route("/_ping", get(ping::ping))
+        .route("/info", get(info::info))
+        .route("/version", get(system_version::version))
+        .route("/nodes", get(nodes::list))
+        .route("/nodes/{id}", get(nodes::inspect).delete(nodes::remove))
+        .route("/nodes/{id}/update", post(nodes::update))
+        .route("/services", get(services::list))
+        .route("/services/create", post(service_orders::create))
+        .route(
+            "/services/{id}",
+            get(services::inspect).delete(service_orders::remove),
+        )
+        .route("/services/{id}/update", post(service_orders::update))
+        .route("/tasks", get(tasks::list))
+        .route("/tasks/{id}", get(tasks::inspect))
+        .route("/secrets", get(lists::empty))
+        .route("/secrets/{id}", any(lists::no_secret))
+        .route("/configs", get(lists::empty))
+        .route("/configs/{id}", any(lists::no_config))
+        .route("/networks", get(lists::empty))
+        .route("/networks/{id}", any(lists::no_network))
+}
+
+fn own() -> Router<Handle> {
+    Router::new()
+        .route("/cluster", get(shoal::cluster))
+        .route("/tokens", get(shoal::tokens).post(shoal::create_token))
+        .route("/tokens/{id}", delete(shoal::remove_token))
+        .route("/why/{service}", get(shoal::why))
+        .route("/why/{service}/{slot}", get(shoal::why_slot))
+        .route("/volumes/release", post(shoal::release_volume))
+}
+
+async fn page_not_found() -> ApiError {
+    ApiError::PageNotFound
+}

@@ -1,0 +1,149 @@
+//! A service in Docker's shape.
+
+use std::collections::BTreeMap;
+
+use bollard::models::{ObjectVersion, ServiceServiceStatus};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shoal_membership::NodeId;
+use shoal_scheduler::{
+    spec::{EndpointSpec, PortConfig},
+    task::{ServiceId, TaskState},
+    view::{ClusterView, Conflict, ServiceView},
+};
+
+use super::{date::rfc3339, spec_json};
+
+/// Docker's `Service`, with the spec as it is stored.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ServiceObject<'a> {
+    #[serde(rename = "ID")]
+    id: ServiceId,
+    version: ObjectVersion,
+    created_at: String,
+    updated_at: String,
+    spec: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_spec: Option<Box<RawValue>>,
+    endpoint: Endpoint<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_status: Option<ServiceServiceStatus>,
+    #[serde(rename = "Shoal", skip_serializing_if = "Option::is_none")]
+    own: Option<Own>,
+}
+
+/// Docker's `Endpoint`: what came of the endpoint's spec.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Endpoint<'a> {
+    spec: EndpointSpecShown<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ports: &'a [PortConfig],
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EndpointSpecShown<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ports: &'a [PortConfig],
+}
+
+/// What Docker has no word for.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Own {
+    conflicts: Vec<ConflictShown>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ConflictShown {
+    author: NodeId,
+    written_at: String,
+    removed: bool,
+    spec: Option<Box<RawValue>>,
+}
+
+impl<'a> ServiceObject<'a> {
+    pub(super) fn new(
+        service: &'a ServiceView,
+        with_defaults: bool,
+        status: Option<ServiceServiceStatus>,
+    ) -> serde_json::Result<Self> {
+        let conflicts = &service.conflicts;
+        Ok(Self {
+            id: service.id,
+            version: ObjectVersion {
+                index: Some(service.version),
+            },
+            created_at: rfc3339(service.created_at),
+            updated_at: rfc3339(service.updated_at),
+            spec: spec_json::spec(service, with_defaults)?,
+            previous_spec: service
+                .previous_spec_json
+                .as_deref()
+                .and_then(spec_json::embed),
+            endpoint: endpoint(service.spec.endpoint_spec.as_ref()),
+            service_status: status,
+            own: (!conflicts.is_empty()).then(|| Own {
+                conflicts: conflicts.iter().map(ConflictShown::from).collect(),
+            }),
+        })
+    }
+}
+
+/// As on Swarm: a service without ports has an endpoint with an empty spec.
+fn endpoint(spec: Option<&EndpointSpec>) -> Endpoint<'_> {
+    match spec.filter(|spec| !spec.ports.is_empty()) {
+        None => Endpoint {
+            spec: EndpointSpecShown::default(),
+            ports: &[],
+        },
+        Some(spec) => Endpoint {
+            spec: EndpointSpecShown {
+                mode: Some(spec.mode.as_str())
+                    .map(|mode| if mode.is_empty() { "vip" } else { mode }),
+                ports: &spec.ports,
+            },
+            ports: &spec.ports,
+        },
+    }
+}
+
+impl From<&Conflict> for ConflictShown {
+    fn from(conflict: &Conflict) -> Self {
+        Self {
+            author: conflict.author,
+            written_at: rfc3339(conflict.written_at),
+            removed: conflict.spec_json.is_none(),
+            spec: conflict.spec_json.as_deref().and_then(spec_json::embed),
+        }
+    }
+}
+
+/// Tasks of each service that run: on a node that answers, and wanted.
+pub(super) fn running_tasks(view: &ClusterView) -> BTreeMap<ServiceId, u64> {
+    let mut running = BTreeMap::new();
+    for task in view.tasks.values() {
+        let report = &task.report;
+        if task.node_is_alive
+            && report.state == TaskState::Running
+            && report.desired == TaskState::Running
+        {
+            *running.entry(report.service).or_default() += 1;
+        }
+    }
+    running
+}
+
+/// Docker's `ServiceStatus`.
+pub(super) fn status(service: &ServiceView, running: u64) -> ServiceServiceStatus {
+    ServiceServiceStatus {
+        running_tasks: Some(running),
+        desired_tasks: Some(service.desired_tasks),
+        completed_tasks: Some(0),
+    }
+}

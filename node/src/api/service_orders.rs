@@ -1,0 +1,114 @@
+//! `/services`: creating, updating, removing. The spec goes to the registry byte for byte.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+use shoal_scheduler::{order::Order, task::ServiceId};
+
+use super::{
+    body::{self, JsonText},
+    error::ApiError,
+    handle::Handle,
+    lookup::{self, Purpose},
+    orders::{Concern, carry_out, receipt_headers, until_seen},
+    query::{Id, Parameters},
+};
+
+/// `POST /services/create`
+pub(super) async fn create(
+    State(handle): State<Handle>,
+    concern: Concern,
+    JsonText(spec_json): JsonText,
+) -> Result<Response, ApiError> {
+    check_shape(&spec_json)?;
+    let receipt = carry_out(&handle, Order::CreateService { spec_json }, concern).await?;
+    if let Ok(id) = receipt.id.parse::<ServiceId>() {
+        until_seen(&handle, |view| view.services.contains_key(&id)).await;
+    }
+    let mut created = json!({ "ID": receipt.id });
+    if !receipt.warnings.is_empty() {
+        created["Warnings"] = json!(receipt.warnings);
+    }
+    let answer = body::json(&created)?;
+    Ok((StatusCode::CREATED, receipt_headers(&receipt), answer).into_response())
+}
+
+/// `POST /services/{id}/update?version=[&rollback=previous]`
+pub(super) async fn update(
+    State(handle): State<Handle>,
+    Id(id): Id,
+    parameters: Parameters,
+    concern: Concern,
+    JsonText(text): JsonText,
+) -> Result<Response, ApiError> {
+    check_shape(&text)?;
+    let version = parameters.version("service")?;
+    let spec_json = match parameters.text("rollback") {
+        "" => Some(text),
+        "previous" => None,
+        other => {
+            return Err(ApiError::Bad(format!(
+                "unrecognized rollback option {other:?}: it can only be `previous`"
+            )));
+        }
+    };
+    let service = find(&handle, &id)?;
+    let order = Order::UpdateService {
+        service,
+        version,
+        spec_json,
+    };
+    let receipt = carry_out(&handle, order, concern).await?;
+    until_seen(&handle, |view| {
+        view.services
+            .get(&service)
+            .is_none_or(|service| service.version != version)
+    })
+    .await;
+    let warnings = Some(&receipt.warnings).filter(|warnings| !warnings.is_empty());
+    let answer = body::json(&json!({ "Warnings": warnings }))?;
+    Ok((receipt_headers(&receipt), answer).into_response())
+}
+
+/// `DELETE /services/{id}`
+pub(super) async fn remove(
+    State(handle): State<Handle>,
+    Id(id): Id,
+    concern: Concern,
+) -> Result<Response, ApiError> {
+    let service = find(&handle, &id)?;
+    let receipt = carry_out(&handle, Order::RemoveService { service }, concern).await?;
+    until_seen(&handle, |view| !view.services.contains_key(&service)).await;
+    Ok(receipt_headers(&receipt).into_response())
+}
+
+fn find(handle: &Handle, id: &str) -> Result<ServiceId, ApiError> {
+    let view = handle.view.borrow().clone();
+    lookup::service(&view, id, Purpose::Write).map(|service| service.id)
+}
+
+/// Refuses what is no spec of a container's service; what it asks for is the owner's to check.
+fn check_shape(text: &str) -> Result<(), ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Spec<'a> {
+        #[serde(borrow)]
+        task_template: Option<Template<'a>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Template<'a> {
+        #[serde(borrow)]
+        container_spec: Option<&'a RawValue>,
+    }
+    let spec: Spec<'_> = serde_json::from_str(text)
+        .map_err(|error| ApiError::Bad(format!("the service's spec can't be read: {error}")))?;
+    match spec.task_template.and_then(|task| task.container_spec) {
+        Some(container) if container.get() != "null" => Ok(()),
+        _ => Err(ApiError::Bad("mismatched Runtime and *Spec fields".into())),
+    }
+}

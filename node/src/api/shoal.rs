@@ -1,0 +1,178 @@
+//! `/shoal/v1`: what Docker has no word for.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use shoal_scheduler::{
+    order::Order,
+    task::{ServiceId, Slot},
+    view::{ClusterView, NodeStatus, TokenView},
+};
+
+use super::{
+    body,
+    date::rfc3339,
+    error::ApiError,
+    handle::{Handle, Question},
+    lookup::{self, Purpose},
+    orders::{Concern, ask, carry_out, receipt_headers, until_seen},
+    query::{Id, Parameters},
+};
+
+/// Time that a token is good for when nothing is said.
+const TOKEN_TTL_DEFAULT: u64 = 3600;
+
+/// `GET /shoal/v1/cluster`
+pub(super) async fn cluster(State(handle): State<Handle>) -> Result<Response, ApiError> {
+    let view = handle.view.borrow().clone();
+    let with = |status| {
+        view.nodes
+            .values()
+            .filter(|node| node.status == status)
+            .count()
+    };
+    body::json(&json!({
+        "ID": view.cluster.to_string(),
+        "CreatedAt": rfc3339(view.created_at),
+        "NodeID": view.this_node.to_string(),
+        "DesiredRoot": format!("{:016x}", view.desired_root),
+        "Nodes": view.nodes.len(),
+        "NodesReady": with(NodeStatus::Ready),
+        "NodesDown": with(NodeStatus::Down),
+        "Services": view.services.len(),
+        "Tasks": view.tasks.len(),
+        "Pending": view.pending.len(),
+        "Warnings": view.warnings,
+    }))
+}
+
+/// `GET /shoal/v1/tokens`
+pub(super) async fn tokens(State(handle): State<Handle>) -> Result<Response, ApiError> {
+    let view = handle.view.borrow().clone();
+    body::json(&view.tokens.iter().map(token_object).collect::<Vec<_>>())
+}
+
+fn token_object(token: &TokenView) -> Value {
+    let expires = token
+        .ttl
+        .map(|ttl| rfc3339(token.created_at.saturating_add(ttl)));
+    json!({
+        "ID": token.id,
+        "CreatedAt": rfc3339(token.created_at),
+        "ExpiresAt": expires,
+        "Uses": token.uses,
+        "Used": token.used,
+    })
+}
+
+/// `POST /shoal/v1/tokens?ttl=SECONDS&uses=N`. No `ttl`: an hour; 0: for ever. No `uses`: any number.
+pub(super) async fn create_token(
+    State(handle): State<Handle>,
+    parameters: Parameters,
+    concern: Concern,
+) -> Result<Response, ApiError> {
+    let seconds = parameters.number("ttl")?.unwrap_or(TOKEN_TTL_DEFAULT);
+    let uses = match parameters.number("uses")? {
+        Some(0) => return Err(ApiError::Bad("uses must be at least 1".into())),
+        Some(uses) => Some(
+            u32::try_from(uses)
+                .map_err(|_| ApiError::Bad(format!("uses can be at most {}", u32::MAX)))?,
+        ),
+        None => None,
+    };
+    let ttl = Some(Duration::from_secs(seconds)).filter(|ttl| !ttl.is_zero());
+    let receipt = carry_out(&handle, Order::CreateToken { ttl, uses }, concern).await?;
+    let mut id = None;
+    until_seen(&handle, |view| {
+        let mut tokens = view.tokens.iter();
+        id = tokens
+            .find(|token| receipt.id.starts_with(&token.id))
+            .map(|token| token.id.clone());
+        id.is_some()
+    })
+    .await;
+    let created = json!({ "Token": receipt.id, "ID": id, "Warnings": receipt.warnings });
+    let answer = body::json(&created)?;
+    Ok((StatusCode::CREATED, receipt_headers(&receipt), answer).into_response())
+}
+
+/// `DELETE /shoal/v1/tokens/{id}`
+pub(super) async fn remove_token(
+    State(handle): State<Handle>,
+    Id(id): Id,
+    concern: Concern,
+) -> Result<Response, ApiError> {
+    let receipt = carry_out(&handle, Order::RemoveToken { id }, concern).await?;
+    Ok((StatusCode::NO_CONTENT, receipt_headers(&receipt)).into_response())
+}
+
+/// `GET /shoal/v1/why/{service}`
+pub(super) async fn why(State(handle): State<Handle>, Id(id): Id) -> Result<Response, ApiError> {
+    let service = find(&handle, &id, Purpose::Read)?;
+    explain(&handle, service, None).await
+}
+
+/// `GET /shoal/v1/why/{service}/{slot}`
+pub(super) async fn why_slot(
+    State(handle): State<Handle>,
+    Path((id, slot)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let service = find(&handle, &id, Purpose::Read)?;
+    let slot = read_slot(&handle.view.borrow().clone(), service, &slot)?;
+    explain(&handle, service, Some(slot)).await
+}
+
+async fn explain(
+    handle: &Handle,
+    service: ServiceId,
+    slot: Option<Slot>,
+) -> Result<Response, ApiError> {
+    let question = |reply| Question::Why {
+        service,
+        slot,
+        reply,
+    };
+    body::json(&ask(handle, question).await?)
+}
+
+/// `POST /shoal/v1/volumes/release?service=&slot=`
+pub(super) async fn release_volume(
+    State(handle): State<Handle>,
+    parameters: Parameters,
+    concern: Concern,
+) -> Result<Response, ApiError> {
+    let service = find(&handle, parameters.text("service"), Purpose::Write)?;
+    let slot = read_slot(
+        &handle.view.borrow().clone(),
+        service,
+        parameters.text("slot"),
+    )?;
+    let order = Order::ReleaseVolume { service, slot };
+    let receipt = carry_out(&handle, order, concern).await?;
+    let answer = body::json(&json!({ "Warnings": receipt.warnings }))?;
+    Ok((receipt_headers(&receipt), answer).into_response())
+}
+
+fn find(handle: &Handle, id: &str, purpose: Purpose) -> Result<ServiceId, ApiError> {
+    let view = handle.view.borrow().clone();
+    lookup::service(&view, id, purpose).map(|service| service.id)
+}
+
+/// A slot's number; of a global service the node's id or name.
+fn read_slot(view: &ClusterView, service: ServiceId, text: &str) -> Result<Slot, ApiError> {
+    let found = view.services.get(&service);
+    if found.is_some_and(|service| service.spec.mode.is_global()) {
+        return lookup::node(view, text, Purpose::Read).map(|node| Slot::Node(node.id));
+    }
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(Slot::Number(number)),
+        _ => Err(ApiError::Bad(format!(
+            "slot must be a number from 1 on, not {text:?}"
+        ))),
+    }
+}

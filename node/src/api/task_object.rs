@@ -1,0 +1,193 @@
+//! A task in Docker's shape: one that a node reports, or a slot that waits for a node.
+
+use bollard::models::{ContainerStatus, ObjectVersion};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use shoal_membership::NodeId;
+use shoal_scheduler::{
+    spec::{PortConfig, PublishMode},
+    task::{ServiceId, Slot, TaskId, TaskReport, TaskState},
+    view::{ClusterView, PendingSlot, ServiceView, TaskView},
+};
+
+use super::{date::rfc3339, spec_json};
+
+/// Docker's `Task`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TaskObject {
+    #[serde(rename = "ID")]
+    id: TaskId,
+    version: ObjectVersion,
+    created_at: String,
+    updated_at: String,
+    labels: std::collections::BTreeMap<String, String>,
+    spec: Box<RawValue>,
+    #[serde(rename = "ServiceID")]
+    service_id: ServiceId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slot: Option<u64>,
+    #[serde(rename = "NodeID", skip_serializing_if = "Option::is_none")]
+    node_id: Option<NodeId>,
+    status: Status,
+    desired_state: TaskState,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Status {
+    timestamp: String,
+    state: TaskState,
+    message: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    err: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_status: Option<ContainerStatus>,
+    port_status: Ports,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ports {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ports: Vec<PortConfig>,
+}
+
+/// Where a task is meant to go. Of a node that is gone nothing more is expected, as on Swarm.
+pub(super) fn desired(task: &TaskView) -> TaskState {
+    if task.node_is_alive {
+        task.report.desired
+    } else {
+        TaskState::Shutdown
+    }
+}
+
+/// Whether a task runs what its service asks for now.
+pub(super) fn is_up_to_date(task: &TaskView, service: Option<&ServiceView>) -> bool {
+    service.is_some_and(|service| service.template == task.report.template)
+}
+
+/// The id that a slot without a task is shown under: the same as long as it waits.
+pub(super) fn pending_id(pending: &PendingSlot) -> TaskId {
+    let mut hash = blake3::Hasher::new_derive_key("shoal 2026 id of a pending slot");
+    hash.update(&pending.service.0.to_be_bytes());
+    match pending.slot {
+        Slot::Number(number) => hash.update(&number.to_be_bytes()),
+        Slot::Node(node) => hash.update(node.as_bytes()),
+    };
+    let mut id = [0; 16];
+    hash.finalize_xof().fill(&mut id);
+    TaskId(u128::from_be_bytes(id))
+}
+
+impl TaskObject {
+    /// A task that a node reports.
+    pub(super) fn reported(view: &ClusterView, task: &TaskView) -> serde_json::Result<Self> {
+        let report = &*task.report;
+        let service = view
+            .services
+            .get(&report.service)
+            .filter(|service| is_up_to_date(task, Some(service)));
+        Ok(Self {
+            id: report.id,
+            version: index(report.state_at),
+            created_at: rfc3339(report.created_at),
+            updated_at: rfc3339(report.state_at),
+            labels: Default::default(),
+            spec: template(service, &report.image)?,
+            service_id: report.service,
+            slot: number(report.slot),
+            node_id: Some(task.node),
+            status: Status {
+                timestamp: rfc3339(report.state_at),
+                state: report.state,
+                message: report.message.clone(),
+                err: report.error.clone(),
+                container_status: container_status(report),
+                port_status: Ports {
+                    ports: host_ports(report, service),
+                },
+            },
+            desired_state: desired(task),
+        })
+    }
+
+    /// A slot that waits for a node.
+    pub(super) fn pending(service: &ServiceView, slot: &PendingSlot) -> serde_json::Result<Self> {
+        let since = rfc3339(service.updated_at);
+        let node_id = match slot.slot {
+            Slot::Node(node) => Some(node),
+            Slot::Number(_) => None,
+        };
+        Ok(Self {
+            id: pending_id(slot),
+            version: index(service.updated_at),
+            created_at: since.clone(),
+            updated_at: since.clone(),
+            labels: Default::default(),
+            spec: template(Some(service), &service.spec.container().image)?,
+            service_id: service.id,
+            slot: number(slot.slot),
+            node_id,
+            status: Status {
+                timestamp: since,
+                state: TaskState::Pending,
+                message: "pending task scheduling".into(),
+                err: slot.reason.clone(),
+                container_status: None,
+                port_status: Ports { ports: Vec::new() },
+            },
+            desired_state: TaskState::Running,
+        })
+    }
+}
+
+/// Tasks have no entry of their own in the registry: their version is the time of their state.
+fn index(changed_at: std::time::Duration) -> ObjectVersion {
+    ObjectVersion {
+        index: Some(u64::try_from(changed_at.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+fn number(slot: Slot) -> Option<u64> {
+    match slot {
+        Slot::Number(number) => Some(number),
+        Slot::Node(_) => None,
+    }
+}
+
+/// The service's template; of a task that runs another one, what is known of that: its image.
+fn template(service: Option<&ServiceView>, image: &str) -> serde_json::Result<Box<RawValue>> {
+    match service.and_then(|service| spec_json::template(&service.spec_json)) {
+        Some(template) => Ok(template),
+        None => to_raw_value(&serde_json::json!({ "ContainerSpec": { "Image": image } })),
+    }
+}
+
+fn container_status(report: &TaskReport) -> Option<ContainerStatus> {
+    let has_any = !report.container.is_empty() || report.exit_code.is_some();
+    has_any.then(|| ContainerStatus {
+        container_id: Some(report.container.clone()),
+        pid: Some(report.pid.map_or(0, i64::from)),
+        exit_code: Some(report.exit_code.map_or(0, i64::from)),
+    })
+}
+
+/// Only ports in host mode belong to a task; an ingress port is the service's.
+fn host_ports(report: &TaskReport, service: Option<&ServiceView>) -> Vec<PortConfig> {
+    let published = service.map_or(&[][..], |service| service.spec.ports());
+    let host = published
+        .iter()
+        .filter(|port| port.publish_mode == PublishMode::Host);
+    host.filter_map(|port| {
+        let real = report
+            .ports
+            .iter()
+            .find(|real| real.target == port.target_port && real.protocol == port.protocol)?;
+        Some(PortConfig {
+            published_port: real.host,
+            ..port.clone()
+        })
+    })
+    .collect()
+}
