@@ -35,18 +35,38 @@ impl Peer {
     /// Asks; the answer, or its absence, arrives at `answered`.
     pub(super) fn ask(&mut self, peer: NodeId, purpose: Purpose, question: &Question) {
         let call = self.new_ticket();
-        let deadline = self.now.monotonic.saturating_add(self.config.timing.question_timeout);
+        let deadline = self
+            .now
+            .monotonic
+            .saturating_add(self.config.timing.question_timeout);
         if self.calls.len() >= CALLS_MAX {
-            self.unanswered.push(Call { peer, purpose, deadline });
+            self.unanswered.push(Call {
+                peer,
+                purpose,
+                deadline,
+            });
             return;
         }
-        self.calls.insert(call, Call { peer, purpose, deadline });
-        self.effects.push_back(Effect::Question { to: peer, call, bytes: seal_message(question) });
+        self.calls.insert(
+            call,
+            Call {
+                peer,
+                purpose,
+                deadline,
+            },
+        );
+        self.effects.push_back(Effect::Question {
+            to: peer,
+            call,
+            bytes: seal_message(question),
+        });
     }
 
     /// An answer arrived, or will not.
     pub(super) fn answered(&mut self, call: Ticket, bytes: Option<&[u8]>) {
-        let Some(call) = self.calls.remove(&call) else { return };
+        let Some(call) = self.calls.remove(&call) else {
+            return;
+        };
         let answer = bytes.and_then(|bytes| match open_message::<Answer>(bytes) {
             Ok(answer) => Some(answer),
             Err(error) => {
@@ -88,6 +108,9 @@ impl Peer {
     }
 
     pub(super) fn answer(&mut self, ticket: Ticket, answer: &Answer) {
-        self.effects.push_back(Effect::Answer { ticket, bytes: seal_message(answer) });
+        self.effects.push_back(Effect::Answer {
+            ticket,
+            bytes: seal_message(answer),
+        });
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use shoal_membership::{NodeId, PublicKey};
+use shoal_membership::NodeId;
 
 use crate::{
     payload::{ServiceRecord, VolumeHome},
@@ -34,7 +34,6 @@ pub(super) struct Service {
 /// A member, read.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub(super) key: PublicKey,
     pub(super) admitted_at: Duration,
     pub(super) spec: NodeSpec,
     pub(super) facts: NodeFacts,
@@ -112,8 +111,14 @@ impl Catalog {
         if let Some(id) = self.ids.remove(&key.name) {
             self.services.remove(&id);
         }
-        let Some(entry) = registry.entry(key) else { return };
-        match entry.winner().as_deref().map(|winner| read_service(entry, winner)) {
+        let Some(entry) = registry.entry(key) else {
+            return;
+        };
+        match entry
+            .winner()
+            .as_deref()
+            .map(|winner| read_service(entry, winner))
+        {
             Some(Ok(Some(service))) => {
                 self.ids.insert(key.name.clone(), service.record.id);
                 self.services.insert(service.record.id, service);
@@ -131,7 +136,9 @@ impl Catalog {
             .filter_map(|(key, _, _)| key.name.parse().ok())
             .filter(|node| !registry.trust().is_revoked(node))
             .filter(|node| {
-                registry.read(&Key::system(kind::EVICTION, node.to_string())).is_none()
+                registry
+                    .read(&Key::system(kind::EVICTION, node.to_string()))
+                    .is_none()
             })
             .collect();
         self.nodes.retain(|node, _| members.contains(node));
@@ -146,24 +153,30 @@ impl Catalog {
             return;
         }
         let admission_key = Key::system(kind::MEMBER, name.clone());
-        let Some((admission, signed)) = read::<Admission>(registry, &admission_key) else { return };
+        let Some((_, signed)) = read::<Admission>(registry, &admission_key) else {
+            return;
+        };
         let spec_key = Key::of(kind::NODE, name.clone());
         let facts_key = Key::system(kind::FACTS, name);
         let spec = read::<NodeSpec>(registry, &spec_key);
         let facts = read::<NodeFacts>(registry, &facts_key);
         let version_of = |key| registry.entry(key).map_or(0, Entry::version);
         let stamp = |signed: &Option<Arc<Signed>>| {
-            signed.as_ref().map_or(Duration::ZERO, |signed| signed.write.stamp.as_wall())
+            signed
+                .as_ref()
+                .map_or(Duration::ZERO, |signed| signed.write.stamp.as_wall())
         };
         let admitted_at = signed.write.stamp.as_wall();
         let (spec, spec_write) = spec.unzip();
         let (facts, facts_write) = facts.unzip();
         let updated_at = admitted_at.max(stamp(&spec_write)).max(stamp(&facts_write));
-        let version = [&admission_key, &spec_key, &facts_key].map(version_of).iter().sum();
+        let version = [&admission_key, &spec_key, &facts_key]
+            .map(version_of)
+            .iter()
+            .sum();
         self.nodes.insert(
             node,
             Node {
-                key: admission.key,
                 admitted_at,
                 spec: spec.unwrap_or_default(),
                 facts: facts.unwrap_or_default(),
@@ -174,7 +187,9 @@ impl Catalog {
     }
 
     fn refresh_home(&mut self, registry: &Registry, key: &Key) {
-        let Some(slot) = slot_of_name(&key.name) else { return };
+        let Some(slot) = slot_of_name(&key.name) else {
+            return;
+        };
         match read::<VolumeHome>(registry, key) {
             Some((home, _)) => self.homes.insert(slot, home),
             None => self.homes.remove(&slot),
@@ -183,10 +198,16 @@ impl Catalog {
 }
 
 fn read_service(entry: &Entry, winner: &Signed) -> Result<Option<Service>, serde_json::Error> {
-    let Some(payload) = &winner.write.payload else { return Ok(None) };
+    let Some(payload) = &winner.write.payload else {
+        return Ok(None);
+    };
     let record: ServiceRecord = serde_json::from_slice(payload)?;
     let spec: ServiceSpec = serde_json::from_str(record.spec.get())?;
-    let conflicts = entry.siblings().iter().filter(|one| one.hash != winner.hash).map(conflict);
+    let siblings = entry.siblings();
+    let conflicts = siblings
+        .iter()
+        .filter(|one| one.hash != winner.hash)
+        .map(conflict);
     Ok(Some(Service {
         template: spec.template_hash(),
         spec: Arc::new(spec),

@@ -28,8 +28,14 @@ pub(super) struct Held {
 
 #[derive(Debug)]
 enum Waiter {
-    Order { ticket: Ticket, id: String, warnings: Vec<String> },
-    Join { ticket: Ticket },
+    Order {
+        ticket: Ticket,
+        id: String,
+        warnings: Vec<String>,
+    },
+    Join {
+        ticket: Ticket,
+    },
 }
 
 /// All writes that wait.
@@ -39,9 +45,19 @@ impl Peer {
     /// Own writes are on this node's disk: see who else must have them.
     pub(super) fn own_writes_held(&mut self, own: OwnWrites) {
         let (waiter, concern) = match own.origin {
-            Origin::Order { ticket, concern, id, warnings } => {
-                (Waiter::Order { ticket, id, warnings }, concern)
-            }
+            Origin::Order {
+                ticket,
+                concern,
+                id,
+                warnings,
+            } => (
+                Waiter::Order {
+                    ticket,
+                    id,
+                    warnings,
+                },
+                concern,
+            ),
             Origin::Join { ticket } => (Waiter::Join { ticket }, WriteConcern::One),
             Origin::Machine { .. } => return,
         };
@@ -52,7 +68,10 @@ impl Peer {
             holders: 1,
             asked: [self.me()].into(),
             outstanding: 0,
-            deadline: self.now.monotonic.saturating_add(self.config.timing.write_timeout),
+            deadline: self
+                .now
+                .monotonic
+                .saturating_add(self.config.timing.write_timeout),
         };
         let name = self.new_ticket();
         self.waiting_writes.insert(name, held);
@@ -71,14 +90,20 @@ impl Peer {
 
     /// Asks as many living peers as are still needed, or ends the wait.
     fn pursue(&mut self, name: Ticket) {
-        let Some(mut held) = self.waiting_writes.remove(&name) else { return };
-        let candidates: Vec<NodeId> =
-            self.living_members().filter(|node| !held.asked.contains(node)).collect();
+        let Some(mut held) = self.waiting_writes.remove(&name) else {
+            return;
+        };
+        let candidates: Vec<NodeId> = self
+            .living_members()
+            .filter(|node| !held.asked.contains(node))
+            .collect();
         let needed = held.wanted.saturating_sub(held.holders + held.outstanding);
         for node in candidates.into_iter().take(needed) {
             held.asked.insert(node);
             held.outstanding += 1;
-            let question = Question::Hold { writes: held.writes.clone() };
+            let question = Question::Hold {
+                writes: held.writes.clone(),
+            };
             self.ask(node, Purpose::Hold { write: name }, &question);
         }
         let is_over = held.holders >= held.wanted || held.outstanding == 0;
@@ -121,7 +146,11 @@ impl Peer {
     fn acknowledge(&mut self, held: Held) {
         match held.waiter {
             Waiter::Join { ticket } => self.welcome(ticket),
-            Waiter::Order { ticket, id, mut warnings } => {
+            Waiter::Order {
+                ticket,
+                id,
+                mut warnings,
+            } => {
                 if held.holders < held.wanted {
                     warnings.push(format!(
                         "written to {} of the {} nodes asked for; the others get it when they \
@@ -130,7 +159,14 @@ impl Peer {
                     ));
                 }
                 let holders = u32::try_from(held.holders).unwrap_or(u32::MAX);
-                self.ordered(ticket, Ok(Receipt { id, holders, warnings }));
+                self.ordered(
+                    ticket,
+                    Ok(Receipt {
+                        id,
+                        holders,
+                        warnings,
+                    }),
+                );
             }
         }
     }

@@ -45,7 +45,11 @@ struct InFlight {
 impl Disk {
     /// Whether own writes can be handed over now.
     pub(super) fn takes_own(&self) -> bool {
-        self.own.is_none() && self.in_flight.as_ref().is_none_or(|flight| flight.own.is_none())
+        self.own.is_none()
+            && self
+                .in_flight
+                .as_ref()
+                .is_none_or(|flight| flight.own.is_none())
     }
 
     pub(super) fn put_own(&mut self, own: OwnWrites) {
@@ -94,7 +98,12 @@ impl Peer {
         let batch = self.batch(&changed, own.as_ref());
         let ticket = self.new_ticket();
         let waiting = std::mem::take(&mut self.disk.waiting);
-        self.disk.in_flight = Some(InFlight { ticket, changed, own, waiting });
+        self.disk.in_flight = Some(InFlight {
+            ticket,
+            changed,
+            own,
+            waiting,
+        });
         self.effects.push_back(Effect::Persist { ticket, batch });
     }
 
@@ -119,7 +128,11 @@ impl Peer {
 
     /// The disk answered.
     pub(super) fn persisted(&mut self, ticket: Ticket, result: Result<(), String>) {
-        let Some(flight) = self.disk.in_flight.take_if(|flight| flight.ticket == ticket) else {
+        let Some(flight) = self
+            .disk
+            .in_flight
+            .take_if(|flight| flight.ticket == ticket)
+        else {
             return;
         };
         match result {

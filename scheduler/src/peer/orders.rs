@@ -23,18 +23,39 @@ const OVERHEAD_BYTES: usize = 64 * 1024;
 /// Who waits for a write.
 #[derive(Debug)]
 pub(super) enum Origin {
-    Order { ticket: Ticket, concern: WriteConcern, id: String, warnings: Vec<String> },
-    Join { ticket: Ticket },
-    Machine { key: Key, payload: Option<Vec<u8>> },
+    Order {
+        ticket: Ticket,
+        concern: WriteConcern,
+        id: String,
+        warnings: Vec<String>,
+    },
+    Join {
+        ticket: Ticket,
+    },
+    Machine {
+        key: Key,
+        payload: Option<Vec<u8>>,
+    },
 }
 
 /// Something that may become a write.
 #[derive(Debug)]
 pub(super) enum Proposal {
-    Order { ticket: Ticket, order: Order, concern: WriteConcern },
+    Order {
+        ticket: Ticket,
+        order: Order,
+        concern: WriteConcern,
+    },
     Token(TokenProposal),
-    Join { ticket: Ticket, key: PublicKey, token: String },
-    Machine { key: Key, payload: Option<Vec<u8>> },
+    Join {
+        ticket: Ticket,
+        key: PublicKey,
+        token: String,
+    },
+    Machine {
+        key: Key,
+        payload: Option<Vec<u8>>,
+    },
 }
 
 /// A join token to be made.
@@ -59,7 +80,11 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn one(key: Key, payload: Option<Vec<u8>>, id: impl Into<String>) -> Self {
-        Self { writes: vec![(key, payload)], id: id.into(), warnings: Vec::new() }
+        Self {
+            writes: vec![(key, payload)],
+            id: id.into(),
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -89,10 +114,14 @@ impl Peer {
 
     /// Writes down a finding of this node, unless the registry says so already.
     pub(super) fn find(&mut self, key: Key, payload: Option<Vec<u8>>) {
-        let held = self.registry.read(&key).and_then(|signed| signed.write.payload.clone());
-        let is_queued = self.orders.queue.iter().any(|queued| {
-            matches!(queued, Proposal::Machine { key: other, .. } if *other == key)
-        });
+        let held = self
+            .registry
+            .read(&key)
+            .and_then(|signed| signed.write.payload.clone());
+        let is_queued =
+            self.orders.queue.iter().any(
+                |queued| matches!(queued, Proposal::Machine { key: other, .. } if *other == key),
+            );
         if held != payload && !is_queued {
             self.propose(Proposal::Machine { key, payload });
         }
@@ -101,14 +130,20 @@ impl Peer {
     /// Judges proposals until one of them writes.
     pub(super) fn tend_orders(&mut self) {
         while self.disk.takes_own() {
-            let Some(proposal) = self.orders.queue.pop_front() else { return };
+            let Some(proposal) = self.orders.queue.pop_front() else {
+                return;
+            };
             self.judge(proposal);
         }
     }
 
     fn judge(&mut self, proposal: Proposal) {
         match proposal {
-            Proposal::Order { ticket, order, concern } => {
+            Proposal::Order {
+                ticket,
+                order,
+                concern,
+            } => {
                 let draft = self.draft_order(order);
                 self.judged(ticket, concern, draft);
             }
@@ -131,22 +166,30 @@ impl Peer {
     fn draft_order(&mut self, order: Order) -> Result<Draft, OrderError> {
         let draft = match order {
             Order::CreateService { spec_json } => self.draft_create(&spec_json),
-            Order::UpdateService { service, version, spec_json } => {
-                self.draft_update(service, version, spec_json.as_deref())
-            }
+            Order::UpdateService {
+                service,
+                version,
+                spec_json,
+            } => self.draft_update(service, version, spec_json.as_deref()),
             Order::RemoveService { service } => self.draft_remove(service),
             Order::ReleaseVolume { service, slot } => self.draft_release(service, slot),
-            Order::UpdateNode { node, version, spec } => {
-                self.draft_node_update(node, version, &spec)
-            }
+            Order::UpdateNode {
+                node,
+                version,
+                spec,
+            } => self.draft_node_update(node, version, &spec),
             Order::RemoveNode { node, force } => self.draft_node_removal(node, force),
             Order::RemoveToken { id } => self.draft_token_removal(&id),
-            Order::CreateToken { .. } => {
-                Err(OrderError::Unsupported("a token's key is made by the agent".into()))
-            }
+            Order::CreateToken { .. } => Err(OrderError::Unsupported(
+                "a token's key is made by the agent".into(),
+            )),
         }?;
         let limit = WRITE_BYTES_MAX - OVERHEAD_BYTES;
-        let sizes = draft.writes.iter().filter_map(|(_, payload)| payload.as_ref()).map(Vec::len);
+        let sizes = draft
+            .writes
+            .iter()
+            .filter_map(|(_, payload)| payload.as_ref())
+            .map(Vec::len);
         match sizes.max() {
             Some(size) if size > limit => Err(OrderError::TooLarge { size, limit }),
             _ => Ok(draft),
@@ -155,8 +198,20 @@ impl Peer {
 
     fn judged(&mut self, ticket: Ticket, concern: WriteConcern, draft: Result<Draft, OrderError>) {
         match draft {
-            Ok(Draft { writes, id, warnings }) => {
-                self.write(writes, Origin::Order { ticket, concern, id, warnings });
+            Ok(Draft {
+                writes,
+                id,
+                warnings,
+            }) => {
+                self.write(
+                    writes,
+                    Origin::Order {
+                        ticket,
+                        concern,
+                        id,
+                        warnings,
+                    },
+                );
             }
             Err(error) => self.ordered(ticket, Err(error)),
         }

@@ -58,7 +58,10 @@ impl Presence {
     pub(super) fn up(&mut self, node: NodeId, incarnation: u64, now: Duration) {
         let here = self.nodes.entry(node).or_default();
         if here.incarnation != incarnation && here.was_heard {
-            here.former = Some((here.incarnation, now.saturating_add(FORMER_INCARNATION_GRACE)));
+            here.former = Some((
+                here.incarnation,
+                now.saturating_add(FORMER_INCARNATION_GRACE),
+            ));
         }
         here.incarnation = incarnation;
         here.is_alive = true;
@@ -85,19 +88,25 @@ impl Presence {
     }
 
     pub(super) fn alive(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.nodes.iter().filter(|(_, here)| here.is_alive).map(|(node, _)| *node)
+        self.nodes
+            .iter()
+            .filter(|(_, here)| here.is_alive)
+            .map(|(node, _)| *node)
     }
 
     pub(super) fn addresses(&self, node: &NodeId) -> Addresses {
-        self.nodes.get(node).map(|here| here.addresses.clone()).unwrap_or_default()
+        self.nodes
+            .get(node)
+            .map(|here| here.addresses.clone())
+            .unwrap_or_default()
     }
 
     /// Whether a record of this incarnation still says something about a living node.
     pub(super) fn speaks_for(&self, node: &NodeId, incarnation: u64, now: Duration) -> bool {
         self.nodes.get(node).is_some_and(|here| {
-            let of_former = here.former.is_some_and(|(former, until)| {
-                incarnation >= former && now < until
-            });
+            let of_former = here
+                .former
+                .is_some_and(|(former, until)| incarnation >= former && now < until);
             here.is_alive && (incarnation >= here.incarnation || of_former)
         })
     }
@@ -114,17 +123,24 @@ impl Presence {
     }
 
     fn is_awaited(&self, here: &Here, now: Duration) -> bool {
-        here.down_since.is_some_and(|since| now < since.saturating_add(self.away_limit))
+        here.down_since
+            .is_some_and(|since| now < since.saturating_add(self.away_limit))
     }
 
     /// The next time at which somebody's status changes by itself.
     pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
-        let awaited = self.nodes.values().filter(|here| !here.is_alive).filter_map(|here| {
-            let until = here.down_since?.saturating_add(self.away_limit);
-            (until > now).then_some(until)
-        });
+        let awaited = self
+            .nodes
+            .values()
+            .filter(|here| !here.is_alive)
+            .filter_map(|here| {
+                let until = here.down_since?.saturating_add(self.away_limit);
+                (until > now).then_some(until)
+            });
         let former = self.nodes.values().filter_map(|here| {
-            here.former.map(|(_, until)| until).filter(|until| *until > now)
+            here.former
+                .map(|(_, until)| until)
+                .filter(|until| *until > now)
         });
         let boot = (self.boot_ends > now).then_some(self.boot_ends);
         awaited.chain(former).chain(boot).min()
@@ -148,7 +164,9 @@ impl Presence {
                 continue;
             }
             due.push((*node, here.addresses.clone()));
-            let wait = self.announce_delay.saturating_mul(1 << here.announces.min(5));
+            let wait = self
+                .announce_delay
+                .saturating_mul(1 << here.announces.min(5));
             here.announces = here.announces.saturating_add(1);
             here.next_announce = now.saturating_add(wait / 2 + wait * jitter() / 1_000);
         }

@@ -14,6 +14,7 @@ pub const BUCKETS: usize = 256;
 pub struct DigestTree {
     buckets: Vec<u64>,
     leaves: Vec<BTreeMap<u64, u64>>,
+    root: u64,
 }
 
 impl Default for DigestTree {
@@ -21,6 +22,7 @@ impl Default for DigestTree {
         Self {
             buckets: vec![0; BUCKETS],
             leaves: vec![BTreeMap::new(); BUCKETS],
+            root: 0,
         }
     }
 }
@@ -36,28 +38,27 @@ impl DigestTree {
     pub fn set(&mut self, key: u64, leaf: u64) {
         let bucket = Self::bucket_of(key);
         let before = self.leaves[bucket].insert(key, leaf).unwrap_or(0);
-        self.buckets[bucket] ^= before ^ leaf;
+        self.turn(bucket, before ^ leaf);
     }
 
     /// Forgets a key.
     pub fn remove(&mut self, key: u64) {
         let bucket = Self::bucket_of(key);
         if let Some(leaf) = self.leaves[bucket].remove(&key) {
-            self.buckets[bucket] ^= leaf;
+            self.turn(bucket, leaf);
         }
+    }
+
+    fn turn(&mut self, bucket: usize, by: u64) {
+        self.root ^= share(bucket, self.buckets[bucket]);
+        self.buckets[bucket] ^= by;
+        self.root ^= share(bucket, self.buckets[bucket]);
     }
 
     /// The digest of everything. 0 for an empty state.
     #[must_use]
     pub fn root(&self) -> u64 {
-        if self.leaves.iter().all(BTreeMap::is_empty) {
-            return 0;
-        }
-        let mut hasher = blake3::Hasher::new();
-        for bucket in &self.buckets {
-            hasher.update(&bucket.to_le_bytes());
-        }
-        super::first_u64(&hasher.finalize())
+        self.root
     }
 
     /// The digests of all buckets.
@@ -80,6 +81,18 @@ impl DigestTree {
     pub fn leaf(&self, key: u64) -> Option<u64> {
         self.leaves[Self::bucket_of(key)].get(&key).copied()
     }
+}
+
+/// What a bucket contributes to the root, so that equal digests in different buckets don't cancel.
+fn share(bucket: usize, digest: u64) -> u64 {
+    if digest == 0 {
+        return 0;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher
+        .update(&(bucket as u64).to_le_bytes())
+        .update(&digest.to_le_bytes());
+    super::first_u64(&hasher.finalize())
 }
 
 #[cfg(test)]

@@ -20,7 +20,10 @@ impl ServiceSpec {
         let template = serde_json::to_vec(&template).unwrap_or_default();
         let ports = serde_json::to_vec(self.ports()).unwrap_or_default();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&(template.len() as u64).to_le_bytes()).update(&template).update(&ports);
+        hasher
+            .update(&(template.len() as u64).to_le_bytes())
+            .update(&template)
+            .update(&ports);
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
         u64::from_le_bytes(bytes)
@@ -33,11 +36,18 @@ mod tests {
 
     #[test]
     fn only_what_a_task_is_made_of_counts() {
-        let before = ServiceSpec { name: "web".into(), ..ServiceSpec::default() };
+        let before = ServiceSpec {
+            name: "web".into(),
+            ..ServiceSpec::default()
+        };
         let mut after = before.clone();
         after.labels.insert("a".into(), "b".into());
         after.mode = super::super::Mode::replicas(9);
-        after.task_template.placement.constraints.push("node.role==worker".into());
+        after
+            .task_template
+            .placement
+            .constraints
+            .push("node.role==worker".into());
         after.task_template.restart_policy.max_attempts = Some(3);
         assert_eq!(before.template_hash(), after.template_hash());
         after.task_template.container_spec.env.push("A=1".into());

@@ -1,6 +1,6 @@
 //! Orders about services.
 
-use rand::Rng;
+use rand::RngExt;
 use serde_json::value::RawValue;
 
 use super::{
@@ -22,14 +22,25 @@ impl Peer {
     pub(super) fn draft_create(&mut self, spec_json: &str) -> Result<Draft, OrderError> {
         let (raw, spec) = read_spec(spec_json)?;
         if self.catalog.service_named(&spec.name).is_some() {
-            return Err(OrderError::NameTaken { kind: "service", name: spec.name });
+            return Err(OrderError::NameTaken {
+                kind: "service",
+                name: spec.name,
+            });
         }
         self.check_ports(&spec, None)?;
         let id = ServiceId(u128::from_le_bytes(self.rng.random()));
         let created_at = u64::try_from(self.now.wall.as_millis()).unwrap_or(u64::MAX);
-        let record = ServiceRecord { id, created_at, spec: raw, previous_spec: None };
+        let record = ServiceRecord {
+            id,
+            created_at,
+            spec: raw,
+            previous_spec: None,
+        };
         let key = Key::of(kind::SERVICE, spec.name.clone());
-        Ok(with_port_warnings(Draft::one(key, json(&record), id.to_string()), &spec))
+        Ok(with_port_warnings(
+            Draft::one(key, json(&record), id.to_string()),
+            &spec,
+        ))
     }
 
     pub(super) fn draft_update(
@@ -53,10 +64,14 @@ impl Peer {
         };
         let (raw, spec) = read_spec(&wanted)?;
         if spec.name != service.spec.name {
-            return Err(OrderError::Unsupported("renaming services is not supported".into()));
+            return Err(OrderError::Unsupported(
+                "renaming services is not supported".into(),
+            ));
         }
         if spec.mode.is_global() != service.spec.mode.is_global() {
-            return Err(OrderError::Unsupported("service mode change is not allowed".into()));
+            return Err(OrderError::Unsupported(
+                "service mode change is not allowed".into(),
+            ));
         }
         self.check_ports(&spec, Some(id))?;
         let record = ServiceRecord {
@@ -65,33 +80,42 @@ impl Peer {
             ..service.record.clone()
         };
         let key = Key::of(kind::SERVICE, spec.name.clone());
-        Ok(with_port_warnings(Draft::one(key, json(&record), id.to_string()), &spec))
+        Ok(with_port_warnings(
+            Draft::one(key, json(&record), id.to_string()),
+            &spec,
+        ))
     }
 
     pub(super) fn draft_remove(&mut self, id: ServiceId) -> Result<Draft, OrderError> {
         let name = self.service(id)?.spec.name.clone();
         let mut draft = Draft::one(Key::of(kind::SERVICE, name), None, id.to_string());
         let homes = self.catalog.homes().keys().filter(|slot| slot.0 == id);
-        draft.writes.extend(
-            homes.map(|slot| (Key::system(kind::VOLUME_HOME, name_of_slot(slot)), None)),
-        );
+        draft
+            .writes
+            .extend(homes.map(|slot| (Key::system(kind::VOLUME_HOME, name_of_slot(slot)), None)));
         Ok(draft)
     }
 
-    pub(super) fn draft_release(
-        &mut self,
-        id: ServiceId,
-        slot: Slot,
-    ) -> Result<Draft, OrderError> {
+    pub(super) fn draft_release(&mut self, id: ServiceId, slot: Slot) -> Result<Draft, OrderError> {
         let name = name_of_slot(&(id, slot));
         if !self.catalog.homes().contains_key(&(id, slot)) {
-            return Err(OrderError::NotFound { kind: "volume home of", id: name });
+            return Err(OrderError::NotFound {
+                kind: "volume home of",
+                id: name,
+            });
         }
-        Ok(Draft::one(Key::system(kind::VOLUME_HOME, name.clone()), None, name))
+        Ok(Draft::one(
+            Key::system(kind::VOLUME_HOME, name.clone()),
+            None,
+            name,
+        ))
     }
 
     fn service(&self, id: ServiceId) -> Result<&Service, OrderError> {
-        let missing = || OrderError::NotFound { kind: "service", id: id.to_string() };
+        let missing = || OrderError::NotFound {
+            kind: "service",
+            id: id.to_string(),
+        };
         self.catalog.services().get(&id).ok_or_else(missing)
     }
 
@@ -99,9 +123,12 @@ impl Peer {
     fn check_ports(&self, spec: &ServiceSpec, own: Option<ServiceId>) -> Result<(), OrderError> {
         let ingress = |spec: &ServiceSpec| -> Vec<_> {
             let ports = spec.ports().iter();
-            let published = ports
-                .filter(|port| port.publish_mode == PublishMode::Ingress && port.published_port > 0);
-            published.map(|port| (port.published_port, port.protocol)).collect()
+            let published = ports.filter(|port| {
+                port.publish_mode == PublishMode::Ingress && port.published_port > 0
+            });
+            published
+                .map(|port| (port.published_port, port.protocol))
+                .collect()
         };
         let wanted = ingress(spec);
         for (id, other) in self.catalog.services() {
@@ -110,7 +137,11 @@ impl Peer {
             }
             if let Some((port, _)) = ingress(&other.spec).iter().find(|one| wanted.contains(one)) {
                 let (service, id) = (other.spec.name.clone(), id.to_string());
-                return Err(OrderError::PortTaken { port: *port, service, id });
+                return Err(OrderError::PortTaken {
+                    port: *port,
+                    service,
+                    id,
+                });
             }
         }
         Ok(())

@@ -17,18 +17,31 @@ use crate::{
 impl Peer {
     pub(super) fn draft_token(&mut self, token: &TokenProposal) -> Draft {
         let created_at = u64::try_from(self.now.wall.as_millis()).unwrap_or(u64::MAX);
-        let record =
-            TokenRecord { key: token.key, created_at, ttl: token.ttl, uses: token.uses };
-        Draft::one(Key::of(kind::TOKEN, token.id.clone()), json(&record), token.id.clone())
+        let record = TokenRecord {
+            key: token.key,
+            created_at,
+            ttl: token.ttl,
+            uses: token.uses,
+        };
+        Draft::one(
+            Key::of(kind::TOKEN, token.id.clone()),
+            json(&record),
+            token.id.clone(),
+        )
     }
 
     pub(super) fn draft_token_removal(&mut self, id: &str) -> Result<Draft, OrderError> {
         let key = Key::of(kind::TOKEN, id);
         if self.registry.read(&key).is_none() {
-            return Err(OrderError::NotFound { kind: "token", id: id.to_owned() });
+            return Err(OrderError::NotFound {
+                kind: "token",
+                id: id.to_owned(),
+            });
         }
         let mut draft = Draft::one(key, None, id);
-        draft.writes.extend(self.uses_of(id).into_iter().map(|key| (key, None)));
+        draft
+            .writes
+            .extend(self.uses_of(id).into_iter().map(|key| (key, None)));
         Ok(draft)
     }
 
@@ -56,9 +69,15 @@ impl Peer {
         if record.uses.is_some_and(|uses| used >= uses) {
             return Err(JoinDenied::UsedUp);
         }
-        let admission = Admission { key, founder_nonce: None };
-        let mut draft =
-            Draft::one(Key::system(kind::MEMBER, node.to_string()), json(&admission), "");
+        let admission = Admission {
+            key,
+            founder_nonce: None,
+        };
+        let mut draft = Draft::one(
+            Key::system(kind::MEMBER, node.to_string()),
+            json(&admission),
+            "",
+        );
         let use_key = Key::of(kind::TOKEN_USE, format!("{token}.{node}"));
         draft.writes.push((use_key, Some(b"{}".to_vec())));
         Ok(Some(draft))
@@ -72,7 +91,11 @@ impl Peer {
             .wall
             .saturating_add(self.registry.clock_ahead_of(self.now.wall))
             .saturating_sub(written_at);
-        let known_since = self.tokens_seen.get(token).copied().unwrap_or(self.now.monotonic);
+        let known_since = self
+            .tokens_seen
+            .get(token)
+            .copied()
+            .unwrap_or(self.now.monotonic);
         by_clock.max(self.now.monotonic.saturating_sub(known_since))
     }
 

@@ -1,0 +1,115 @@
+//! What this node says of itself: whole records, in sequence, no more often than need be.
+
+use std::time::Duration;
+
+use shoal_membership::codec;
+
+use super::Peer;
+use crate::{
+    observed::{Phase, Record, Status, Topic},
+    task::TaskReport,
+};
+
+/// Tasks are published this long after the last time at the earliest.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Which records are due.
+#[derive(Debug, Default)]
+pub(super) struct Publisher {
+    sequence: u64,
+    tasks: bool,
+    refusals: bool,
+    status: bool,
+    last: Option<Duration>,
+}
+
+impl Publisher {
+    pub(super) fn all() -> Self {
+        Self {
+            sequence: 0,
+            tasks: true,
+            refusals: true,
+            status: true,
+            last: None,
+        }
+    }
+
+    pub(super) fn tasks_changed(&mut self) {
+        self.tasks = true;
+    }
+
+    pub(super) fn refusals_changed(&mut self) {
+        self.refusals = true;
+    }
+
+    pub(super) fn status_changed(&mut self) {
+        self.status = true;
+        self.last = None;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let is_due = self.tasks || self.refusals || self.status;
+        is_due.then(|| {
+            self.last
+                .map_or(Duration::ZERO, |at| at.saturating_add(PACE))
+        })
+    }
+}
+
+impl Peer {
+    /// A new life: everything is said again.
+    pub(super) fn republish_all(&mut self) {
+        self.publisher = Publisher {
+            sequence: self.publisher.sequence,
+            ..Publisher::all()
+        };
+    }
+
+    /// Publishes what is due.
+    pub(super) fn tend_publishing(&mut self) {
+        let now = self.now.monotonic;
+        if self.publisher.deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        self.publisher.last = Some(now);
+        if std::mem::take(&mut self.publisher.status) {
+            let phase = self
+                .stopping
+                .as_ref()
+                .map_or(Phase::Here, |stopping| stopping.phase);
+            let status = Status {
+                phase,
+                started_at: self.started_at,
+            };
+            self.publish(Topic::STATUS, codec::encode(&status));
+        }
+        if std::mem::take(&mut self.publisher.tasks) {
+            let tasks: Vec<TaskReport> = self
+                .running
+                .local
+                .all()
+                .map(|task| task.report.clone())
+                .collect();
+            self.publish(Topic::TASKS, codec::encode(&tasks));
+            self.view_is_stale = true;
+        }
+        if std::mem::take(&mut self.publisher.refusals) {
+            let refusals = self.own_refusals();
+            self.publish(Topic::REFUSALS, codec::encode(&refusals));
+        }
+    }
+
+    fn publish(&mut self, topic: Topic, body: Vec<u8>) {
+        self.publisher.sequence += 1;
+        let record = Record {
+            node: self.me(),
+            topic,
+            incarnation: self.membership.me().incarnation,
+            sequence: self.publisher.sequence,
+            body,
+        };
+        if self.observed.apply(record.clone()) {
+            self.rumours.tell_record(record);
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! This node's tasks: what reconciling decides, carried out, and what the runtimes say, taken in.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::RngExt;
+use shoal_membership::NodeId;
+
+use super::{Effect, Peer, TaskChange, TaskStart, catalog::name_of_slot};
+use crate::{
+    observed::Refusal,
+    payload::VolumeHome,
+    placement,
+    reconcile::{
+        Action, HoldDowns, Ledger, LocalTask, LocalTasks, Outcome, Situation, SlotKey, Wanted,
+        reconcile,
+    },
+    registry::{Key, kind},
+    spec::{Availability, ServiceSpec},
+    task::{ServiceId, Slot, TaskId, TaskReport, TaskState},
+};
+
+/// Reconciling waits this long for more news after the last time.
+const PACE: Duration = Duration::from_millis(20);
+
+/// This node's tasks and what is remembered of them.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) local: LocalTasks,
+    /// Specs of own tasks, as they were started.
+    specs: BTreeMap<TaskId, Arc<ServiceSpec>>,
+    ledger: Ledger,
+    hold_downs: HoldDowns,
+    /// Own refusals, each until it is withdrawn.
+    refusals: BTreeMap<SlotKey, (Refusal, Duration)>,
+    drained_since: Option<Duration>,
+    pub(super) is_stale: bool,
+    last_look: Option<Duration>,
+    look_again_at: Option<Duration>,
+}
+
+impl Running {
+    pub(super) fn new(hold_down: Duration) -> Self {
+        Self {
+            local: LocalTasks::default(),
+            specs: BTreeMap::new(),
+            ledger: Ledger::default(),
+            hold_downs: HoldDowns::new(hold_down),
+            refusals: BTreeMap::new(),
+            drained_since: None,
+            is_stale: true,
+            last_look: None,
+            look_again_at: None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let start = self.local.live().filter_map(|task| task.starts_at).min();
+        let refusal = self.refusals.values().map(|(_, until)| *until).min();
+        let pace = self
+            .is_stale
+            .then(|| self.last_look.map_or(Duration::ZERO, |at| at + PACE));
+        [start, refusal, pace, self.look_again_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+impl Peer {
+    /// Takes over a task that outlived the agent.
+    pub(super) fn adopt(&mut self, report: TaskReport, spec: Arc<ServiceSpec>) {
+        let now = self.now.monotonic;
+        let slot = (report.service, report.slot);
+        let outcome = match report.state {
+            TaskState::Complete => Some(Outcome::Completed),
+            TaskState::Failed => Some(Outcome::Failed),
+            _ => None,
+        };
+        if let Some(outcome) = outcome {
+            let policy = &spec.task_template.restart_policy;
+            let mut at_once = policy.clone();
+            at_once.delay = Some(Duration::ZERO);
+            self.running
+                .ledger
+                .ended(slot, report.template, outcome, &at_once, now);
+        }
+        let running_since = (report.state == TaskState::Running).then_some(now);
+        self.running.specs.insert(report.id, spec);
+        self.running.local.insert(LocalTask {
+            report,
+            starts_at: None,
+            running_since,
+        });
+        self.publisher.tasks_changed();
+    }
+
+    /// Starts what is due, withdraws refusals, and reconciles when anything has changed.
+    pub(super) fn tend_running(&mut self) {
+        let now = self.now.monotonic;
+        self.start_due_tasks();
+        self.withdraw_refusals();
+        if self.running.look_again_at.is_some_and(|at| at <= now) {
+            self.running.is_stale = true;
+        }
+        let is_too_soon = self
+            .running
+            .last_look
+            .is_some_and(|at| now < at.saturating_add(PACE));
+        if !self.running.is_stale || is_too_soon || !self.may_decide() {
+            return;
+        }
+        self.running.is_stale = false;
+        self.running.last_look = Some(now);
+        self.note_drain();
+        let decision = self.decide();
+        self.running.look_again_at = decision.look_again_at;
+        for action in decision.actions {
+            self.act(action);
+        }
+        self.tidy();
+    }
+
+    /// With others on its roster a node decides nothing before it has synced with one of them, or
+    /// has waited for an answer in vain.
+    fn may_decide(&self) -> bool {
+        let is_alone = self.catalog.roster().len() <= 1;
+        let has_waited = self.now.monotonic >= self.boot_ends;
+        self.placing.has_plan && (is_alone || self.sync.has_synced || has_waited)
+    }
+
+    fn note_drain(&mut self) {
+        let own = self.catalog.roster().get(&self.me());
+        let is_drained = own.is_some_and(|node| node.spec.availability == Availability::Drain);
+        self.running.drained_since = match (is_drained, self.running.drained_since) {
+            (false, _) => None,
+            (true, since) => since.or(Some(self.now.monotonic)),
+        };
+    }
+
+    fn decide(&self) -> crate::reconcile::Decision {
+        let services: BTreeMap<ServiceId, Wanted> = self
+            .catalog
+            .services()
+            .iter()
+            .map(|(id, one)| {
+                (
+                    *id,
+                    Wanted {
+                        spec: one.spec.clone(),
+                        template: one.template,
+                    },
+                )
+            })
+            .collect();
+        let me = self.me();
+        let concerning: BTreeSet<SlotKey> = self
+            .placing
+            .slots
+            .iter()
+            .filter(|(_, owner)| **owner == Some(me))
+            .map(|(slot, _)| *slot)
+            .chain(self.running.local.live().map(LocalTask::slot_key))
+            .collect();
+        let elsewhere = self.elsewhere(&concerning);
+        let mut decision = reconcile(&Situation {
+            now: self.now.monotonic,
+            me,
+            drained_since: self.running.drained_since,
+            leaves_at: self
+                .stopping
+                .as_ref()
+                .and_then(|stopping| stopping.leaves_at),
+            slots: &self.placing.slots,
+            services: &services,
+            local: &self.running.local,
+            elsewhere: &elsewhere,
+            ledger: &self.running.ledger,
+            hold_downs: &self.running.hold_downs,
+            outranks_me: &|slot, other| self.outranks_me(slot, other),
+        });
+        let settles_at = self.next_settling(&concerning);
+        decision.look_again_at = [decision.look_again_at, settles_at]
+            .into_iter()
+            .flatten()
+            .min();
+        decision
+    }
+
+    fn outranks_me(&self, slot: &SlotKey, other: &NodeId) -> bool {
+        let score = |node: &NodeId| {
+            let weight = self.placing.input.nodes.get(node).map(|node| node.weight());
+            weight.map(|weight| (placement::score(slot.0, slot.1, *node, weight), *node))
+        };
+        score(other) > score(&self.me())
+    }
+
+    fn act(&mut self, action: Action) {
+        let now = self.now.monotonic;
+        match action {
+            Action::Hold { slot } => {
+                self.running.hold_downs.begin(slot, now);
+                let again = self.running.hold_downs.over_at(&slot);
+                let look = [self.running.look_again_at, again]
+                    .into_iter()
+                    .flatten()
+                    .min();
+                self.running.look_again_at = look;
+            }
+            Action::Stop { task, why } => self.stop_task(task, why),
+            Action::Start {
+                slot,
+                at,
+                takes_over,
+            } => {
+                if takes_over {
+                    self.running.hold_downs.taken_over(slot, now);
+                }
+                self.create_task(slot, at);
+            }
+        }
+    }
+
+    fn create_task(&mut self, slot: SlotKey, at: Duration) {
+        let Some(service) = self.catalog.services().get(&slot.0) else {
+            return;
+        };
+        let spec = service.spec.clone();
+        let waits = at > self.now.monotonic;
+        let report = TaskReport {
+            id: TaskId(u128::from_le_bytes(self.rng.random())),
+            service: slot.0,
+            service_name: spec.name.clone(),
+            slot: slot.1,
+            template: service.template,
+            image: spec.container().image.clone(),
+            desired: if waits {
+                TaskState::Ready
+            } else {
+                TaskState::Running
+            },
+            state: if waits {
+                TaskState::Ready
+            } else {
+                TaskState::Accepted
+            },
+            created_at: self.now.wall,
+            state_at: self.now.wall,
+            message: if waits {
+                "waits for its restart delay"
+            } else {
+                "accepted"
+            }
+            .into(),
+            error: String::new(),
+            pid: None,
+            exit_code: None,
+            container: String::new(),
+            ports: Vec::new(),
+        };
+        self.record_home(&slot, &spec);
+        let task = LocalTask {
+            report,
+            starts_at: Some(at),
+            running_since: None,
+        };
+        self.running.specs.insert(task.report.id, spec);
+        self.running.local.insert(task);
+        self.publisher.tasks_changed();
+        self.start_due_tasks();
+    }
+
+    /// Binds a slot with local data to this node, where it starts for the first time.
+    fn record_home(&mut self, slot: &SlotKey, spec: &ServiceSpec) {
+        let is_replicated = matches!(slot.1, Slot::Number(_));
+        let data = spec
+            .container()
+            .mounts
+            .iter()
+            .find(|mount| mount.is_local_data());
+        let (true, Some(mount)) = (is_replicated, data) else {
+            return;
+        };
+        let home = VolumeHome {
+            node: self.me().to_string(),
+            volume: mount.source.clone(),
+        };
+        let key = Key::system(kind::VOLUME_HOME, name_of_slot(slot));
+        self.find(key, super::orders::json(&home));
+    }
+
+    fn start_due_tasks(&mut self) {
+        let (now, wall) = (self.now.monotonic, self.now.wall);
+        let due: Vec<TaskId> = self
+            .running
+            .local
+            .live()
+            .filter(|task| task.starts_at.is_some_and(|at| at <= now) && !task.is_stopping())
+            .map(|task| task.report.id)
+            .collect();
+        for id in due {
+            let Some(spec) = self.running.specs.get(&id).cloned() else {
+                continue;
+            };
+            let Some(task) = self.running.local.get_mut(&id) else {
+                continue;
+            };
+            task.starts_at = None;
+            task.report.desired = TaskState::Running;
+            task.advance(TaskState::Starting, "starting", wall);
+            let start = TaskStart {
+                report: task.report.clone(),
+                spec,
+            };
+            self.effects.push_back(Effect::Start(Box::new(start)));
+            self.publisher.tasks_changed();
+        }
+    }
+
+    fn stop_task(&mut self, id: TaskId, why: &'static str) {
+        let wall = self.now.wall;
+        let Some(task) = self.running.local.get_mut(&id) else {
+            return;
+        };
+        if task.is_stopping() {
+            return;
+        }
+        tracing::info!(task = %id, service = %task.report.service_name, why, "stopping a task");
+        task.report.desired = TaskState::Shutdown;
+        why.clone_into(&mut task.report.message);
+        if task.starts_at.take().is_some() {
+            task.advance(TaskState::Shutdown, why, wall);
+        } else {
+            self.effects.push_back(Effect::Stop(id));
+        }
+        self.publisher.tasks_changed();
+        self.running.is_stale = true;
+    }
+
+    /// A runtime says that a task changed.
+    pub(super) fn task_changed(&mut self, change: TaskChange) {
+        let (now, wall) = (self.now.monotonic, self.now.wall);
+        let Some(task) = self.running.local.get_mut(&change.task) else {
+            if change.state.is_terminal() {
+                self.effects.push_back(Effect::Remove(change.task));
+            }
+            return;
+        };
+        let was_stopping = task.is_stopping();
+        let state = match change.state {
+            state if was_stopping && state.is_terminal() => TaskState::Shutdown,
+            state => state,
+        };
+        if !task.advance(state, message_of(state), wall) {
+            return;
+        }
+        task.report.pid = change.pid.filter(|_| !state.is_terminal());
+        task.report.exit_code = change.exit_code.or(task.report.exit_code);
+        if !change.container.is_empty() {
+            task.report.container.clone_from(&change.container);
+        }
+        if !change.ports.is_empty() {
+            task.report.ports.clone_from(&change.ports);
+        }
+        if !was_stopping {
+            task.report.error.clone_from(&change.error);
+        }
+        if state == TaskState::Running {
+            task.running_since = Some(now);
+        }
+        if state.is_terminal() {
+            task.report.desired = TaskState::Shutdown;
+            let (slot, template) = (task.slot_key(), task.report.template);
+            if !was_stopping {
+                self.task_ended(slot, template, state, &change);
+            }
+        }
+        self.publisher.tasks_changed();
+        self.running.is_stale = true;
+        self.view_is_stale = true;
+    }
+
+    /// A task ended though nobody stopped it: the restart policy, or a refusal.
+    fn task_ended(&mut self, slot: SlotKey, template: u64, state: TaskState, change: &TaskChange) {
+        let now = self.now.monotonic;
+        if state == TaskState::Rejected {
+            let wait = self.running.ledger.refused(slot, template, now);
+            let reason = change.error.clone();
+            let refusal = Refusal {
+                service: slot.0,
+                slot: slot.1,
+                template,
+                reason,
+            };
+            self.running
+                .refusals
+                .insert(slot, (refusal, now.saturating_add(wait)));
+            self.refusals_changed();
+            return;
+        }
+        let Some(spec) = self.running.specs.get(&change.task) else {
+            return;
+        };
+        let outcome = if state == TaskState::Complete {
+            Outcome::Completed
+        } else {
+            Outcome::Failed
+        };
+        let policy = &spec.task_template.restart_policy;
+        self.running
+            .ledger
+            .ended(slot, template, outcome, policy, now);
+    }
+
+    fn withdraw_refusals(&mut self) {
+        let now = self.now.monotonic;
+        let before = self.running.refusals.len();
+        self.running.refusals.retain(|_, (_, until)| *until > now);
+        if self.running.refusals.len() != before {
+            self.refusals_changed();
+        }
+    }
+
+    fn refusals_changed(&mut self) {
+        self.publisher.refusals_changed();
+        self.placing.input_is_stale = true;
+    }
+
+    pub(super) fn own_refusals(&self) -> Vec<Refusal> {
+        self.running
+            .refusals
+            .values()
+            .map(|(refusal, _)| refusal.clone())
+            .collect()
+    }
+
+    /// Lets go of what is over and done with.
+    fn tidy(&mut self) {
+        let services = self.catalog.services();
+        let exists = |slot: &SlotKey| services.contains_key(&slot.0);
+        for id in self.running.local.take_forgotten(exists) {
+            self.running.specs.remove(&id);
+            self.effects.push_back(Effect::Remove(id));
+            self.publisher.tasks_changed();
+        }
+        let (slots, me) = (&self.placing.slots, self.me());
+        let now = self.now.monotonic;
+        self.running.ledger.tidy(|slot| slots.contains_key(slot));
+        self.running
+            .hold_downs
+            .tidy(now, |slot| slots.get(slot) == Some(&Some(me)));
+        let before = self.running.refusals.len();
+        self.running
+            .refusals
+            .retain(|slot, _| slots.contains_key(slot));
+        if self.running.refusals.len() != before {
+            self.refusals_changed();
+        }
+    }
+}
+
+fn message_of(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Preparing => "preparing",
+        TaskState::Starting => "starting",
+        TaskState::Running => "started",
+        TaskState::Complete => "finished",
+        TaskState::Shutdown => "shutdown",
+        TaskState::Rejected => "rejected",
+        _ => "ended",
+    }
+}

@@ -1,0 +1,345 @@
+//! Anti-entropy: when a peer's roots have differed from ours for a while, compare and trade.
+//!
+//! The one asked keeps no state, answers from memory, and refuses when it has sent its fill.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use rand::RngExt;
+use shoal_membership::NodeId;
+
+use super::{Peer, Ticket, calls::Purpose};
+use crate::gossip::{
+    Answer, Differences, Heartbeat, Question, Trade, answer_trade, compare_with, find_differences,
+    open_message,
+};
+
+/// Most syncs of this peer's own under way.
+const SYNCS_MAX: usize = 2;
+/// Bytes of answers that may be sent in one second; twice that in a burst: 4 MiB.
+const ANSWER_BYTES_PER_SECOND: u64 = 4 * 1024 * 1024;
+/// Most peers that may wait for this node's disk.
+const HOLDS_MAX: usize = 1_024;
+/// A sync that settled nothing is repeated ever more slowly, up to this many doublings.
+const FRUITLESS_MAX: u32 = 8;
+/// Comparing member lists slows down to this many intervals while they are equal.
+const QUIET_MAX: u32 = 6;
+
+#[derive(Clone, Copy, Debug)]
+struct Unequal {
+    theirs: Heartbeat,
+    ours: Heartbeat,
+    due: Duration,
+}
+
+/// Who seems to differ, and what is being done about it.
+#[derive(Debug)]
+pub(super) struct Sync {
+    unequal: BTreeMap<NodeId, Unequal>,
+    under_way: BTreeSet<NodeId>,
+    fruitless: BTreeMap<NodeId, u32>,
+    pub(super) heard: BTreeMap<NodeId, Heartbeat>,
+    next_members: Duration,
+    quiet: u32,
+    budget: u64,
+    budget_at: Duration,
+    pub(super) has_synced: bool,
+}
+
+impl Sync {
+    pub(super) fn new(now: Duration) -> Self {
+        Self {
+            unequal: BTreeMap::new(),
+            under_way: BTreeSet::new(),
+            fruitless: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            next_members: now,
+            quiet: 0,
+            budget: ANSWER_BYTES_PER_SECOND * 2,
+            budget_at: now,
+            has_synced: false,
+        }
+    }
+
+    pub(super) fn members_changed(&mut self, now: Duration) {
+        self.quiet = 0;
+        self.next_members = self
+            .next_members
+            .min(now.saturating_add(Duration::from_secs(1)));
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.unequal
+            .values()
+            .map(|unequal| unequal.due)
+            .chain([self.next_members])
+            .min()
+    }
+
+    fn forget(&mut self, node: &NodeId) {
+        self.unequal.remove(node);
+        self.heard.remove(node);
+        self.fruitless.remove(node);
+    }
+
+    fn spend(&mut self, bytes: usize, now: Duration) -> bool {
+        let earned = now
+            .saturating_sub(self.budget_at)
+            .as_millis()
+            .saturating_mul(u128::from(ANSWER_BYTES_PER_SECOND) / 1_000);
+        let earned = u64::try_from(earned).unwrap_or(u64::MAX);
+        self.budget = self
+            .budget
+            .saturating_add(earned)
+            .min(ANSWER_BYTES_PER_SECOND * 2);
+        self.budget_at = now;
+        let bytes = bytes as u64;
+        let may = self.budget >= bytes;
+        self.budget -= if may { bytes } else { 0 };
+        may
+    }
+}
+
+impl Peer {
+    /// A peer's roots rode in on its packet.
+    pub(super) fn heard_roots(&mut self, from: NodeId, theirs: Heartbeat) {
+        let ours = self.heartbeat();
+        self.sync.heard.insert(from, theirs);
+        if theirs == ours {
+            self.sync.unequal.remove(&from);
+            self.sync.fruitless.remove(&from);
+            return;
+        }
+        let now = self.now.monotonic;
+        let delay = self.sync_delay(&from);
+        self.sync
+            .unequal
+            .entry(from)
+            .and_modify(|unequal| {
+                unequal.theirs = theirs;
+                unequal.ours = ours;
+            })
+            .or_insert(Unequal {
+                theirs,
+                ours,
+                due: now.saturating_add(delay),
+            });
+    }
+
+    fn sync_delay(&mut self, peer: &NodeId) -> Duration {
+        let base = self.config.timing.sync_delay;
+        let fruitless = self
+            .sync
+            .fruitless
+            .get(peer)
+            .copied()
+            .unwrap_or(0)
+            .min(FRUITLESS_MAX);
+        let jitter = self.rng.random_range(0..1_000_u32);
+        (base + base * jitter / 1_000).saturating_mul(1 << fruitless)
+    }
+
+    /// A member is here now: until the first sync nothing else matters more.
+    pub(super) fn met(&mut self, node: NodeId) {
+        let is_free = self.sync.under_way.len() < SYNCS_MAX;
+        if !self.sync.has_synced && is_free && self.catalog.roster().contains_key(&node) {
+            self.begin_sync(node);
+        }
+    }
+
+    /// Opens the syncs that are due.
+    pub(super) fn tend_sync(&mut self) {
+        let now = self.now.monotonic;
+        let (presence, ours) = (&self.presence, self.heartbeat());
+        let gone: Vec<NodeId> = self
+            .sync
+            .heard
+            .keys()
+            .filter(|node| !presence.is_alive(node))
+            .copied()
+            .collect();
+        for node in gone {
+            self.sync.forget(&node);
+        }
+        let due: Vec<(NodeId, Unequal)> = self
+            .sync
+            .unequal
+            .iter()
+            .filter(|(_, unequal)| unequal.due <= now)
+            .map(|(node, unequal)| (*node, *unequal))
+            .collect();
+        for (node, unequal) in due {
+            // Our own state has moved since: its next packet will tell whether we still differ.
+            let is_stale = unequal.ours != ours || unequal.theirs == ours;
+            if is_stale {
+                self.sync.unequal.remove(&node);
+            } else if self.sync.under_way.len() < SYNCS_MAX {
+                self.sync.unequal.remove(&node);
+                self.begin_sync(node);
+            } else {
+                let later = now.saturating_add(self.config.timing.sync_delay);
+                if let Some(unequal) = self.sync.unequal.get_mut(&node) {
+                    unequal.due = later;
+                }
+            }
+        }
+        self.tend_member_lists();
+    }
+
+    fn tend_member_lists(&mut self) {
+        let now = self.now.monotonic;
+        if self.sync.next_members > now {
+            return;
+        }
+        let interval = self.config.timing.member_sync_interval;
+        let factor = 1 + self.sync.quiet;
+        let jitter = self.rng.random_range(500..1_500_u32);
+        self.sync.next_members = now.saturating_add(interval * factor * jitter / 1_000);
+        self.sync.quiet = (self.sync.quiet + 1).min(QUIET_MAX);
+        if let Some(peer) = self.any_peer() {
+            let members = self.membership.digest();
+            let question = Question::Compare {
+                desired: vec![],
+                observed: vec![],
+                members,
+            };
+            self.ask(peer, Purpose::Compare, &question);
+        }
+    }
+
+    fn begin_sync(&mut self, peer: NodeId) {
+        if !self.presence.is_alive(&peer) || !self.sync.under_way.insert(peer) {
+            return;
+        }
+        let members = self.membership.digest();
+        let question = compare_with(&self.registry, &self.observed, members);
+        self.ask(peer, Purpose::Compare, &question);
+    }
+
+    /// A question of another peer.
+    pub(super) fn question(&mut self, from: NodeId, ticket: Ticket, bytes: &[u8]) {
+        let answer = match open_message::<Question>(bytes) {
+            Ok(question) => self.answer_to(from, ticket, question),
+            Err(error) => {
+                tracing::debug!(%from, %error, "a question that can't be read");
+                Some(Answer::Busy)
+            }
+        };
+        if let Some(answer) = answer {
+            self.answer(ticket, &answer);
+        }
+    }
+
+    /// The answer, unless it must wait for the disk.
+    fn answer_to(&mut self, from: NodeId, ticket: Ticket, question: Question) -> Option<Answer> {
+        self.membership.heard_from(from, self.now);
+        match question {
+            Question::Compare {
+                desired,
+                observed,
+                members,
+            } => {
+                let mut found =
+                    find_differences(&self.registry, &self.observed, &desired, &observed);
+                if members != self.membership.digest() {
+                    found.members = self.encoded_members();
+                }
+                Some(self.if_affordable(Answer::Differences(found)))
+            }
+            Question::Trade {
+                writes,
+                records,
+                members,
+                want_writes,
+                want_records,
+            } => {
+                self.take_writes(writes);
+                self.take_records(records);
+                self.take_members(&members);
+                let answer =
+                    answer_trade(&self.registry, &self.observed, &want_writes, &want_records);
+                Some(self.if_affordable(answer))
+            }
+            Question::Hold { writes } => {
+                if self.disk.waiting() >= HOLDS_MAX {
+                    return Some(Answer::Busy);
+                }
+                let wanted = writes.len();
+                let refused = self.take_writes(writes);
+                if refused > 0 {
+                    return Some(Answer::NotHeld(format!(
+                        "{refused} of {wanted} were refused"
+                    )));
+                }
+                self.disk.wait(ticket);
+                None
+            }
+        }
+    }
+
+    fn if_affordable(&mut self, answer: Answer) -> Answer {
+        let size = shoal_membership::codec::encode(&answer).len();
+        if self.sync.spend(size, self.now.monotonic) {
+            answer
+        } else {
+            Answer::Busy
+        }
+    }
+
+    /// Where we differ from a peer, or that it did not say.
+    pub(super) fn compared(&mut self, peer: NodeId, answer: Option<Answer>) {
+        let Some(Answer::Differences(differences)) = answer else {
+            self.sync_ended(peer, false);
+            return;
+        };
+        let members = self.take_members(&differences.members);
+        let trade = Trade::of(&self.registry, &self.observed, &differences);
+        let nothing = Differences::default();
+        let is_equal = differences.desired == nothing.desired
+            && differences.observed == nothing.observed
+            && members.is_empty();
+        if is_equal {
+            self.sync_ended(peer, true);
+            return;
+        }
+        let Trade {
+            writes,
+            records,
+            want_writes,
+            want_records,
+        } = trade;
+        let question = Question::Trade {
+            writes,
+            records,
+            members,
+            want_writes,
+            want_records,
+        };
+        self.ask(peer, Purpose::Trade, &question);
+    }
+
+    /// What a peer gave, or that it did not.
+    pub(super) fn traded(&mut self, peer: NodeId, answer: Option<Answer>) {
+        let Some(Answer::Traded { writes, records }) = answer else {
+            self.sync_ended(peer, false);
+            return;
+        };
+        self.take_writes(writes);
+        self.take_records(records);
+        self.sync_ended(peer, true);
+    }
+
+    fn sync_ended(&mut self, peer: NodeId, is_complete: bool) {
+        let was_full = self.sync.under_way.remove(&peer);
+        if is_complete && was_full && !self.sync.has_synced {
+            self.sync.has_synced = true;
+            self.running.is_stale = true;
+        }
+        if was_full {
+            // Cleared by the next packet of that peer with equal roots.
+            *self.sync.fruitless.entry(peer).or_default() += 1;
+        }
+    }
+}
