@@ -1,1 +1,14 @@
-//! x
+//! A cluster in one process, in virtual time: the shipped [`Peer`](shoal_scheduler::peer::Peer)
+//! driven by a discrete-event loop. The same seed gives the same run, byte for byte.
+//!
+//! It knows `membership` and `scheduler`, and never a socket, a thread or a clock.
+
+mod disk;
+mod links;
+mod machine;
+mod world;
+
+pub use disk::Disk;
+pub use links::Links;
+pub use machine::{Machine, SimTask};
+pub use world::{Outcome, World};

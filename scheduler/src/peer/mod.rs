@@ -195,6 +195,12 @@ impl Peer {
         &self.registry
     }
 
+    /// Whether this node takes that one for alive.
+    #[must_use]
+    pub fn sees_alive(&self, node: &NodeId) -> bool {
+        self.presence.is_alive(node)
+    }
+
     /// This node's tasks, for reading.
     pub fn local_tasks(&self) -> impl Iterator<Item = &crate::reconcile::LocalTask> {
         self.running.local.all()

@@ -1,0 +1,89 @@
+//! A machine's disk: what was persisted survives a crash, and nothing else does.
+
+use std::collections::BTreeMap;
+
+use shoal_membership::{Addresses, NodeId};
+use shoal_scheduler::{
+    peer::{Batch, Memory},
+    registry::{Key, SignedBytes},
+};
+
+/// What is on a disk.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    entries: BTreeMap<Key, Vec<SignedBytes>>,
+    author: (u64, u64),
+    incarnation: u64,
+    members: BTreeMap<NodeId, Addresses>,
+    /// Every write fails, as on a full disk.
+    pub is_full: bool,
+    /// Requests that reached the disk.
+    pub writes: u64,
+}
+
+impl Disk {
+    /// An empty disk, with a generation for the store that will be on it.
+    #[must_use]
+    pub fn new(generation: u64) -> Self {
+        Self {
+            author: (generation, 0),
+            ..Self::default()
+        }
+    }
+
+    /// Puts a batch on the disk.
+    ///
+    /// # Errors
+    /// If the disk is full. Nothing was written.
+    pub fn persist(&mut self, batch: Batch) -> Result<(), String> {
+        if self.is_full {
+            return Err("no space left on device".into());
+        }
+        self.writes += 1;
+        for (key, siblings) in batch.entries {
+            if siblings.is_empty() {
+                self.entries.remove(&key);
+            } else {
+                let bytes = siblings.iter().map(|signed| signed.to_bytes()).collect();
+                self.entries.insert(key, bytes);
+            }
+        }
+        self.author = batch.author;
+        self.incarnation = self.incarnation.max(batch.incarnation);
+        Ok(())
+    }
+
+    /// Remembers where a member is.
+    pub fn locate(&mut self, node: NodeId, addresses: Addresses) {
+        self.members.insert(node, addresses);
+    }
+
+    /// Puts down what a newcomer was told.
+    pub fn welcome(&mut self, writes: Vec<SignedBytes>, members: Vec<(NodeId, Addresses)>) {
+        for bytes in writes {
+            if let Ok(signed) = bytes.clone().open() {
+                self.entries
+                    .entry(signed.write.key)
+                    .or_default()
+                    .push(bytes);
+            }
+        }
+        self.members.extend(members);
+    }
+
+    /// What a peer that starts on this disk remembers.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory {
+            author: self.author,
+            incarnation: self.incarnation,
+            writes: self.entries.values().flatten().cloned().collect(),
+            members: self
+                .members
+                .iter()
+                .map(|(id, at)| (*id, at.clone()))
+                .collect(),
+            tasks: Vec::new(),
+        }
+    }
+}
