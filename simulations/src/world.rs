@@ -79,6 +79,7 @@ pub struct World {
     pub trace: u64,
     now: Duration,
     events: BinaryHeap<Reverse<Event>>,
+    events_now: u64,
     next_order: u64,
     rng: ChaCha8Rng,
     seed: u64,
@@ -93,6 +94,8 @@ pub struct World {
 }
 
 const NONCE: [u8; 16] = [7; 16];
+/// Most events at one moment.
+const EVENTS_AT_ONCE_MAX: u64 = 100_000;
 const TOKEN: &str = "simulated";
 
 impl World {
@@ -115,6 +118,7 @@ impl World {
             trace: 0,
             now: Duration::ZERO,
             events: BinaryHeap::new(),
+            events_now: 0,
             next_order: 0,
             rng: ChaCha8Rng::seed_from_u64(seed),
             seed,
@@ -219,7 +223,7 @@ impl World {
         let Some(Reverse(mut event)) = self.events.pop() else {
             return;
         };
-        self.now = self.now.max(event.at);
+        self.note_progress(event.at);
         let machine = &self.machines[event.machine];
         if matches!(event.what, What::Runtime(..)) {
             // Tasks outlive the agent.
@@ -243,6 +247,24 @@ impl World {
                 self.input(event.machine, Input::Persisted { ticket, result });
             }
             What::Runtime(task, state) => self.task_changes(event.machine, task, state),
+        }
+    }
+
+    /// A peer that is due again and again at the same moment would stop the world.
+    fn note_progress(&mut self, at: Duration) {
+        self.events_now = if at > self.now {
+            0
+        } else {
+            self.events_now + 1
+        };
+        self.now = self.now.max(at);
+        if self.events_now >= EVENTS_AT_ONCE_MAX {
+            let peers = self
+                .machines
+                .iter()
+                .filter_map(|machine| machine.peer.as_ref());
+            let waits: Vec<_> = peers.map(|peer| peer.deadlines()).collect();
+            panic!("time stands still at {:?}: {waits:#?}", self.now);
         }
     }
 

@@ -330,22 +330,29 @@ impl Peer {
     /// When to call with [`Input::Tick`] if nothing else happens (monotonic).
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines().into_iter().filter_map(|(_, at)| at).min()
+    }
+
+    /// What each part waits for, by name: for traces of what a peer was about to do.
+    #[must_use]
+    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 11] {
         [
-            self.membership.next_deadline(),
-            self.presence_due,
-            self.presence.next_announce(),
-            self.running.deadline(),
-            self.publisher.deadline(),
-            self.sync.deadline(),
-            self.calls_deadline(),
-            self.concern_deadline(),
-            self.disk.deadline(),
-            self.stopping_deadline(),
-            Some(self.purging.deadline()),
+            ("membership", self.membership.next_deadline()),
+            ("presence", self.presence_due),
+            (
+                "announce",
+                self.presence
+                    .next_announce(|node| self.is_worth_greeting(node)),
+            ),
+            ("running", self.running_deadline()),
+            ("publishing", self.publisher.deadline()),
+            ("sync", self.sync.deadline()),
+            ("calls", self.calls_deadline()),
+            ("write concern", self.concern_deadline()),
+            ("disk", self.disk.deadline()),
+            ("stopping", self.stopping_deadline()),
+            ("purging", Some(self.purging.deadline())),
         ]
-        .into_iter()
-        .flatten()
-        .min()
     }
 }
 

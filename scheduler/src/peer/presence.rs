@@ -1,10 +1,7 @@
 //! Who is here, as far as placement is concerned: SWIM's view, plus what it can't know: who has not
 //! been heard of yet, who will be back, and who leaves.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use shoal_membership::{Addresses, NodeId};
 
@@ -151,16 +148,12 @@ impl Presence {
     pub(super) fn due_announces(
         &mut self,
         now: Duration,
-        roster: &BTreeSet<NodeId>,
+        is_wanted: impl Fn(&NodeId) -> bool,
         mut jitter: impl FnMut() -> u32,
     ) -> Vec<(NodeId, Addresses)> {
         let mut due = Vec::new();
         for (node, here) in &mut self.nodes {
-            let is_wanted = roster.contains(node) || roster.len() <= 1;
-            if here.is_alive || !is_wanted || here.next_announce > now {
-                continue;
-            }
-            if here.addresses.as_slice().is_empty() {
+            if !here.is_missing() || !is_wanted(node) || here.next_announce > now {
                 continue;
             }
             due.push((*node, here.addresses.clone()));
@@ -173,11 +166,18 @@ impl Presence {
         due
     }
 
-    pub(super) fn next_announce(&self) -> Option<Duration> {
+    pub(super) fn next_announce(&self, is_wanted: impl Fn(&NodeId) -> bool) -> Option<Duration> {
         self.nodes
-            .values()
-            .filter(|here| !here.is_alive && !here.addresses.as_slice().is_empty())
-            .map(|here| here.next_announce)
+            .iter()
+            .filter(|(node, here)| here.is_missing() && is_wanted(node))
+            .map(|(_, here)| here.next_announce)
             .min()
+    }
+}
+
+impl Here {
+    /// Not here, though we know where it could be.
+    fn is_missing(&self) -> bool {
+        !self.is_alive && !self.addresses.as_slice().is_empty()
     }
 }

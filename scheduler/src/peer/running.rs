@@ -57,11 +57,10 @@ impl Running {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    fn deadline(&self, may_decide: bool) -> Option<Duration> {
         let start = self.local.live().filter_map(|task| task.starts_at).min();
         let refusal = self.refusals.values().map(|(_, until)| *until).min();
-        let pace = self
-            .is_stale
+        let pace = (self.is_stale && may_decide)
             .then(|| self.last_look.map_or(Duration::ZERO, |at| at + PACE));
         [start, refusal, pace, self.look_again_at]
             .into_iter()
@@ -122,6 +121,10 @@ impl Peer {
             self.act(action);
         }
         self.tidy();
+    }
+
+    pub(super) fn running_deadline(&self) -> Option<Duration> {
+        self.running.deadline(self.may_decide())
     }
 
     /// With others on its roster a node decides nothing before it has synced with one of them, or

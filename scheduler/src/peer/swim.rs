@@ -1,8 +1,11 @@
 //! Membership's outputs, carried into the rest of the peer.
 
+use std::collections::BTreeMap;
+
+use rand::RngExt;
 use shoal_membership::{Member, MemberRecord, NodeId, Output, codec};
 
-use super::{Effect, Peer, disk::INCARNATIONS_RESERVED};
+use super::{Effect, Peer, catalog::Node, disk::INCARNATIONS_RESERVED};
 use crate::gossip::{Heartbeat, open_datagram, seal_datagram};
 
 impl Peer {
@@ -67,13 +70,12 @@ impl Peer {
     }
 
     fn greet_the_missing(&mut self) {
-        let roster = self.catalog.roster().keys().copied().collect();
+        let (now, me, roster) = (self.now.monotonic, self.me(), self.catalog.roster());
+        let is_wanted = |node: &NodeId| is_worth_greeting(roster, &me, node);
         let rng = &mut self.rng;
         let due = self
             .presence
-            .due_announces(self.now.monotonic, &roster, || {
-                rand::RngExt::random_range(rng, 0..1_000)
-            });
+            .due_announces(now, is_wanted, || rng.random_range(0..1_000));
         for (id, addresses) in due {
             self.membership.announce_to(
                 Member {
@@ -84,6 +86,10 @@ impl Peer {
                 self.now,
             );
         }
+    }
+
+    pub(super) fn is_worth_greeting(&self, node: &NodeId) -> bool {
+        is_worth_greeting(self.catalog.roster(), &self.me(), node)
     }
 
     fn member_up(&mut self, member: &Member) {
@@ -153,4 +159,9 @@ impl Peer {
             codec::encode(&beyond)
         }
     }
+}
+
+/// Members of the roster; or anybody, while the roster is not known.
+fn is_worth_greeting(roster: &BTreeMap<NodeId, Node>, me: &NodeId, node: &NodeId) -> bool {
+    node != me && (roster.contains_key(node) || roster.len() <= 1)
 }
