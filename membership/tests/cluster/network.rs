@@ -54,7 +54,7 @@ pub(crate) struct Node {
     pub(crate) persisted: u64,
     pub(crate) running: bool,
     pub(crate) paused: bool,
-    waiting: Vec<(usize, Vec<u8>)>,
+    pub(crate) waiting: Vec<(usize, Vec<u8>)>,
     wakes_at: Option<Duration>,
 }
 

@@ -38,6 +38,12 @@ fn two_halves_find_each_other_again() {
 }
 
 #[test]
+fn large_halves_do_not_kill_each_other_by_comparing_lists() {
+    let (one, two): (Vec<_>, Vec<_>) = (0..32).partition(|node| *node < 16);
+    split_and_heal(Profile::Lan, &[&one, &two], 60, 20);
+}
+
+#[test]
 fn a_node_that_was_cut_off_alone_comes_back_and_kills_nobody() {
     split_and_heal(Profile::Lan, &[&[0, 1, 2, 3], &[4]], 60, 15);
     split_and_heal(Profile::Lan, &[&[0], &[1]], 60, 15);
