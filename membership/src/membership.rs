@@ -57,6 +57,8 @@ pub struct Membership {
     /// Our refutations in this life are at least these; foca doesn't tell.
     pub(crate) refutations: u16,
     pub(crate) left: bool,
+    /// When we last went above a life of ours that others know.
+    pub(crate) restored_at: Option<Duration>,
     pub(crate) view: View,
     pub(crate) timers: Timers,
     pub(crate) suspicions: Suspicions,
@@ -91,6 +93,7 @@ impl Membership {
             me,
             refutations: 0,
             left: false,
+            restored_at: None,
             view: View::default(),
             timers,
             suspicions: Suspicions::default(),

@@ -32,3 +32,23 @@ fn a_starved_node_removes_nobody() {
     assert_eq!(others.count(), 0);
     assert!(cluster.all_agree());
 }
+
+#[test]
+fn suspicions_held_while_stopped_are_not_judged_on_waking() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::joined(8, Profile::Lan, seed);
+        cluster.link.loss = 0.5;
+        cluster.run(seconds(5));
+        cluster.link.loss = 0.0;
+        cluster.reports.clear();
+        cluster.pause(1);
+        cluster.run(seconds(10));
+        // The socket's buffer has overflown: nothing tells it that the others are well.
+        cluster.nodes[1].waiting.clear();
+        cluster.resume(1);
+        cluster.run(seconds(30));
+        let accused = cluster.downs().find(|report| report.about != 1);
+        assert_eq!(accused, None, "seed {seed}");
+        assert!(cluster.all_agree());
+    }
+}

@@ -5,6 +5,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
+    hash::{Hash, Hasher},
     time::Duration,
 };
 
@@ -53,8 +54,24 @@ pub(crate) struct Node {
     pub(crate) persisted: u64,
     pub(crate) running: bool,
     pub(crate) paused: bool,
-    waiting: Vec<(usize, Vec<u8>)>,
+    pub(crate) waiting: Vec<(usize, Vec<u8>)>,
     wakes_at: Option<Duration>,
+}
+
+/// A hash that doesn't differ from run to run.
+#[derive(Clone, Default)]
+pub(crate) struct History(blake3::Hasher);
+
+impl Hasher for History {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let mut first = [0; 8];
+        first.copy_from_slice(&self.0.finalize().as_bytes()[..8]);
+        u64::from_be_bytes(first)
+    }
 }
 
 pub(crate) struct Cluster {
@@ -66,7 +83,7 @@ pub(crate) struct Cluster {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     /// A hash over all outputs of all nodes, in order.
-    pub(crate) history: blake3::Hasher,
+    pub(crate) history: History,
     profile: Profile,
     pub(crate) islands: BTreeMap<usize, u32>,
     queue: BinaryHeap<Reverse<(Duration, u64, Happening)>>,
@@ -111,9 +128,9 @@ impl Cluster {
             renewals: 0,
             packets: 0,
             bytes: 0,
-            history: blake3::Hasher::new(),
+            history: History::default(),
             profile,
-            pub(crate) islands: BTreeMap::new(),
+            islands: BTreeMap::new(),
             queue: BinaryHeap::new(),
             sequence: 0,
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -227,8 +244,7 @@ impl Cluster {
     }
 
     fn record(&mut self, node: usize, output: &Output) {
-        let line = format!("{:?} {node} {output:?}", self.now);
-        self.history.update(line.as_bytes());
+        (self.now, node, output).hash(&mut self.history);
     }
 
     fn report(&mut self, by: usize, about: usize, up: bool) {

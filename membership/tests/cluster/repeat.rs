@@ -1,3 +1,5 @@
+use std::hash::Hasher;
+
 use proptest::prelude::*;
 use shoal_membership::Profile;
 
@@ -6,7 +8,7 @@ use crate::{
     seconds,
 };
 
-fn history(seed: u64) -> blake3::Hash {
+fn history(seed: u64) -> u64 {
     let mut cluster = Cluster::new(12, Profile::Lan, seed);
     cluster.run(seconds(10));
     cluster.link.loss = 0.2;
@@ -17,7 +19,7 @@ fn history(seed: u64) -> blake3::Hash {
     cluster.run(seconds(20));
     cluster.heal();
     cluster.run(seconds(60));
-    cluster.history.finalize()
+    cluster.history.finish()
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! How fast a death is known, how often a healthy node is removed, and what it costs in packets.
+//!
+//!     cargo bench -p shoal-membership                     a few minutes of one core
+//!     cargo bench -p shoal-membership -- --hours 1000     the budget: no false removal in 1,000 hours
+//!
+//! All in virtual time, on the network of the tests: nothing here depends on the machine but the
+//! time that it takes.
+
+#[path = "../tests/cluster/network.rs"]
+mod network;
+
+use std::{hash::Hasher, time::Duration};
+
+use network::Cluster;
+use shoal_membership::Profile;
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let hours = arguments
+        .iter()
+        .position(|argument| argument == "--hours")
+        .and_then(|position| arguments.get(position + 1))
+        .and_then(|hours| hours.parse().ok())
+        .unwrap_or(10);
+    say("detection: from the death of one node until a node reports it, and until all know");
+    detection(5, Profile::Lan, 0.0, 500);
+    detection(5, Profile::Lan, 0.2, 500);
+    detection(3, Profile::Lan, 0.0, 500);
+    detection(2, Profile::Lan, 0.0, 500);
+    detection(32, Profile::Lan, 0.2, 100);
+    detection(100, Profile::Lan, 0.01, 20);
+    detection(5, Profile::Edge, 0.0, 200);
+    detection(5, Profile::Edge, 0.2, 200);
+    say("stability: members that were reported down while nothing but packets died");
+    stability(32, Profile::Lan, hours);
+    stability(32, Profile::Edge, hours);
+    say("starvation: one of 32 nodes stopped for 10 s each minute");
+    starvation(Profile::Lan, hours.div_ceil(5));
+    starvation(Profile::Edge, hours.div_ceil(5));
+}
+
+fn say(line: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout();
+    if writeln!(out, "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+fn percentile(sorted: &[Duration], hundredths: usize) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let at = (sorted.len() * hundredths / 100).min(last);
+    sorted.get(at).map_or(f64::NAN, Duration::as_secs_f64)
+}
+
+fn detection(size: usize, profile: Profile, loss: f64, seeds: u64) {
+    let (mut first, mut all, mut missed) = (Vec::new(), Vec::new(), 0);
+    for seed in 0..seeds {
+        let mut cluster = Cluster::joined(size, profile, seed);
+        cluster.link.loss = loss;
+        cluster.run(seconds(20) + Duration::from_millis(seed * 37 % 3_000));
+        cluster.reports.clear();
+        let victim = seed as usize % size;
+        let died = cluster.now;
+        cluster.kill(victim);
+        if cluster
+            .run_until(seconds(300), Cluster::all_agree)
+            .is_none()
+        {
+            missed += 1;
+            continue;
+        }
+        let mut reports: Vec<_> = cluster
+            .downs()
+            .filter(|report| report.about == victim)
+            .map(|report| report.at - died)
+            .collect();
+        reports.sort();
+        first.extend(reports.first());
+        all.extend(reports.last());
+    }
+    first.sort();
+    all.sort();
+    say(&format!(
+        "  {size:>4} nodes {profile:?} loss {loss:.2}: first p50 {:.2} s p99 {:.2} s; all p50 {:.2} s p99 {:.2} s max {:.2} s; {missed} of {seeds} not within 300 s",
+        percentile(&first, 50),
+        percentile(&first, 99),
+        percentile(&all, 50),
+        percentile(&all, 99),
+        percentile(&all, 100),
+    ));
+}
+
+fn stability(size: usize, profile: Profile, hours: u64) {
+    for loss in [0.0, 0.2] {
+        let mut cluster = Cluster::joined(size, profile, 77);
+        cluster.link.loss = loss;
+        if profile == Profile::Edge {
+            cluster.link.latency_us = 20_000..200_000;
+        }
+        let mut removed = 0;
+        for _ in 0..hours {
+            cluster.run(seconds(3_600));
+            removed += cluster.downs().count();
+            cluster.reports.clear();
+        }
+        report(
+            &cluster,
+            size,
+            profile,
+            &format!("loss {loss:.2}"),
+            hours,
+            removed,
+        );
+    }
+}
+
+fn starvation(profile: Profile, hours: u64) {
+    let (size, starved) = (32, 9);
+    let mut cluster = Cluster::joined(size, profile, 78);
+    let mut removed = 0;
+    for _ in 0..hours * 60 {
+        cluster.pause(starved);
+        cluster.run(seconds(10));
+        cluster.resume(starved);
+        cluster.run(seconds(50));
+        removed += cluster
+            .downs()
+            .filter(|report| report.about != starved)
+            .count();
+        cluster.reports.clear();
+    }
+    report(&cluster, size, profile, "starved", hours, removed);
+}
+
+fn report(
+    cluster: &Cluster,
+    size: usize,
+    profile: Profile,
+    what: &str,
+    hours: u64,
+    removed: usize,
+) {
+    let node_seconds = (size as u64 * hours * 3_600) as f64;
+    say(&format!(
+        "  {size} nodes {profile:?} {what}: {removed} reports of removal and {} renewals in {hours} cluster hours ({:.1} removals per 1,000); per node and second {:.2} packets, {:.0} bytes; outputs hash {:016x}",
+        cluster.renewals,
+        removed as f64 * 1_000.0 / hours as f64,
+        cluster.packets as f64 / node_seconds,
+        cluster.bytes as f64 / node_seconds,
+        cluster.history.finish(),
+    ));
+}
