@@ -144,19 +144,23 @@ fn large(nodes: u64, services: u64, replicas: u64) {
     println!("  moves per lost task       {ratio:8.3}");
 }
 
-fn small() {
+/// Services of one replica each, or of as many as there are nodes.
+fn small(as_many_as_nodes: bool) {
     println!("nodes  tasks  rung  max/mean  moves per lost  moved by one service more");
     for nodes in [3, 5, 10, 30] {
-        for services in [5, 20, 60, 200] {
-            let input = input(nodes, services, 1);
+        for tasks in [5, 20, 60, 200] {
+            let replicas = if as_many_as_nodes { nodes } else { 1 };
+            let services = tasks / replicas;
+            let input = input(nodes, services, replicas);
             let mut planner = Planner::default();
             let before = planner.plan(input.clone());
             let ratio = moves_per_lost(&mut planner, &input, &before, nodes as usize);
             let mut more = input.clone();
-            more.services.extend([service(services, 1)]);
+            more.services.extend([service(services, replicas)]);
             let moved = moves(&before, &planner.plan(more));
             println!(
-                "{nodes:5}  {services:5}  {:4}  {:8.2}  {ratio:14.2}  {moved:25}",
+                "{nodes:5}  {:5}  {:4}  {:8.2}  {ratio:14.2}  {moved:25}",
+                services * replicas,
                 before.rung,
                 max_over_mean(&input, &before),
             );
@@ -165,7 +169,10 @@ fn small() {
 }
 
 fn main() {
-    small();
+    println!("services of one replica");
+    small(false);
+    println!("services of as many replicas as there are nodes");
+    small(true);
     large(1000, 1000, 30);
     large(1000, 10_000, 3);
     large(1000, 30, 1000);

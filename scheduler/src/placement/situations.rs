@@ -294,15 +294,45 @@ fn a_newcomer_does_not_take_the_place_of_data() {
 
 #[test]
 fn more_slots_than_the_limit_are_pending_and_nothing_breaks() {
-    let mut cluster = input(0, []);
-    for number in 0..12 {
-        let spec = service(100_000);
-        cluster.services.insert(service_id(number), spec.into());
-    }
+    let cluster = input(0, vec![service(100_000); 4]);
     let plan = plan(&cluster);
     let reasons = plan.pending.iter().map(|pending| &pending.reason);
-    let beyond = reasons.filter(|reason| reason.contains("more than 1000000"));
+    let beyond = reasons.filter(|reason| reason.contains("the cluster has more than"));
     assert_eq!(beyond.count(), 2);
+    assert_eq!(plan.pending.len(), super::SLOTS_MAX + 2);
+}
+
+#[test]
+fn a_reservation_may_take_all_but_not_more() {
+    let mut whole = service(1);
+    let reserved = &mut whole.task_template.resources.reservations;
+    (reserved.nano_cpus, reserved.memory_bytes) = (4_000_000_000, 8 << 30);
+    assert_eq!(reason(&input(1, [whole.clone()])), "not pending");
+    whole.task_template.resources.reservations.memory_bytes += 1;
+    let words = "no suitable node (insufficient resources on 1 node)";
+    assert_eq!(reason(&input(1, [whole])), words);
+}
+
+/// Forty nodes, of which one alone has room, and refuses slot 1 of each service in turn.
+#[test]
+fn a_refusal_of_one_slot_is_no_refusal_of_another() {
+    for number in 1..12 {
+        let mut filler = service(39);
+        filler.task_template.resources.reservations.nano_cpus = 3_000_000_000;
+        filler.task_template.placement.max_replicas = 1;
+        filler
+            .labels
+            .insert(ServiceSpec::PRIORITY_LABEL.into(), "1".into());
+        let mut late = service(2);
+        late.task_template.resources.reservations.nano_cpus = 2_000_000_000;
+        let mut cluster = input(40, [filler]);
+        cluster.services.insert(service_id(number), late.into());
+        let free = owner(&cluster, number, 1).unwrap();
+        let refused = (service_id(number), FIRST, free);
+        cluster.refusals.insert(refused, "no".into());
+        assert_eq!(owner(&cluster, number, 1), None);
+        assert_eq!(owner(&cluster, number, 2), Some(free));
+    }
 }
 
 #[test]
