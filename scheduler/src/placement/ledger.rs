@@ -47,6 +47,8 @@ struct Tally {
     end_slot: usize,
     /// Replicas by node; empty for a small service.
     by_node: Vec<u32>,
+    /// Most replicas on a node, where all nodes are in one branch.
+    flat_cap: Option<u32>,
     branch_caps: Vec<u32>,
     /// Replicas by branch; empty where the root is the only one.
     by_branch: Vec<u32>,
@@ -85,6 +87,7 @@ impl<'a> Ledger<'a> {
                         0
                     }
                 ],
+                flat_cap: (!tree.has_levels()).then(|| tree.node_cap(&branch_caps, 0)),
                 branch_caps,
             });
             first_slot += slots;
@@ -153,19 +156,24 @@ impl<'a> Ledger<'a> {
             return None;
         }
         let tally = &self.tallies[service];
+        let replicas = self.replicas(service, node);
+        let is_full = match tally.flat_cap {
+            Some(cap) => replicas >= cap,
+            None => self.is_branch_full(service, node, replicas),
+        };
+        is_full.then_some(Exclusion::Spread)
+    }
+
+    /// Whether a node, or a branch that it is in, has its share of a service.
+    fn is_branch_full(&self, service: usize, node: u32, replicas: u32) -> bool {
+        let tally = &self.tallies[service];
         let tree = &self.services[service].field.tree;
         let leaf = tree.leaf_of(node);
-        if self.replicas(service, node) >= tree.node_cap(&tally.branch_caps, leaf) {
-            return Some(Exclusion::Spread);
-        }
-        let mut branch = Some(leaf).filter(|_| !tally.by_branch.is_empty());
-        while let Some(index) = branch {
-            if tally.by_branch[index as usize] >= tally.branch_caps[index as usize] {
-                return Some(Exclusion::Spread);
-            }
-            branch = tree.parent(index);
-        }
-        None
+        let above = std::iter::successors(Some(leaf), |branch| tree.parent(*branch));
+        replicas >= tree.node_cap(&tally.branch_caps, leaf)
+            || above
+                .map(|branch| branch as usize)
+                .any(|branch| tally.by_branch[branch] >= tally.branch_caps[branch])
     }
 
     /// What keeps this slot off this node in every pass, in Swarm's order.

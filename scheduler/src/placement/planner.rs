@@ -115,14 +115,13 @@ impl Planner {
         spec: &Arc<ServiceSpec>,
         changes: &Changes,
     ) -> Prepared {
-        let is_same = Arc::ptr_eq(&known.spec, spec) || known.spec == *spec;
-        known.spec = Arc::clone(spec);
-        if !is_same {
+        if !Arc::ptr_eq(&known.spec, spec) && known.spec != *spec {
             known.demand = Demand::of(spec);
             let filter = Filter::of(spec);
             if filter != known.field.filter {
                 return self.prepare(known.id, spec);
             }
+            known.spec = Arc::clone(spec);
         }
         if let Some(change) = changes.get(&known.field.filter) {
             known.field = self.field(known.field.filter.clone());
