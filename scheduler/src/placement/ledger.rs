@@ -75,18 +75,16 @@ impl<'a> Ledger<'a> {
             let is_small = slots <= SMALL_SERVICE;
             let tree = &service.field.tree;
             let branch_caps = tree.branch_caps(slots as u32);
+            let branches_counted = if tree.has_levels() {
+                branch_caps.len()
+            } else {
+                0
+            };
             tallies.push(Tally {
                 first_slot,
                 end_slot: first_slot + slots,
                 by_node: vec![0; if is_small { 0 } else { table.entries.len() }],
-                by_branch: vec![
-                    0;
-                    if tree.has_levels() {
-                        branch_caps.len()
-                    } else {
-                        0
-                    }
-                ],
+                by_branch: vec![0; branches_counted],
                 flat_cap: (!tree.has_levels()).then(|| tree.node_cap(&branch_caps, 0)),
                 branch_caps,
             });
@@ -148,20 +146,19 @@ impl<'a> Ledger<'a> {
 
     /// The cap of this pass that keeps a replica of this service off this node.
     pub(super) fn cap_reached(&self, pass: Pass, service: usize, node: u32) -> Option<Exclusion> {
-        let room = &self.rooms[node as usize];
-        if pass == Pass::AllCaps && room.load >= room.load_cap {
-            return Some(Exclusion::Load);
-        }
         if pass == Pass::NoSpreadCap {
             return None;
         }
-        let tally = &self.tallies[service];
         let replicas = self.replicas(service, node);
-        let is_full = match tally.flat_cap {
+        let is_full = match self.tallies[service].flat_cap {
             Some(cap) => replicas >= cap,
             None => self.is_branch_full(service, node, replicas),
         };
-        is_full.then_some(Exclusion::Spread)
+        if is_full {
+            return Some(Exclusion::Spread);
+        }
+        let room = &self.rooms[node as usize];
+        (pass == Pass::AllCaps && room.load >= room.load_cap).then_some(Exclusion::Load)
     }
 
     /// Whether a node, or a branch that it is in, has its share of a service.
