@@ -29,8 +29,7 @@ pub(super) fn bindings(
         let (index, number) = find_slot(services, service, slot)?;
         Some((&services[index], (first_slot(index) + number) as u32))
     };
-    // The best-ranked of several that keep a slot: the short list is sorted, but a paused node is
-    // not on it, so the smaller node id decides.
+    // Of several paused nodes that run a slot the one with the smallest id keeps it: it comes last.
     for (service, slot, node) in input.keeps.iter().rev() {
         let Some((prepared, number)) = locate(*service, *slot) else {
             continue;

@@ -298,7 +298,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text: String) {
             if let Ok(constraint) = Constraint::parse(&text) {
-                constraint.is_met_by(NodeId::from_bytes([0; 16]), &node());
+                let _ = constraint.is_met_by(NodeId::from_bytes([0; 16]), &node());
                 prop_assert_eq!(Constraint::parse(&constraint.to_string()), Ok(constraint));
             }
         }

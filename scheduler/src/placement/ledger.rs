@@ -47,6 +47,8 @@ struct Tally {
     end_slot: usize,
     /// Replicas by node; empty for a small service.
     by_node: Vec<u32>,
+    /// Most replicas on a node, where all nodes are in one branch.
+    flat_cap: Option<u32>,
     branch_caps: Vec<u32>,
     /// Replicas by branch; empty where the root is the only one.
     by_branch: Vec<u32>,
@@ -73,18 +75,17 @@ impl<'a> Ledger<'a> {
             let is_small = slots <= SMALL_SERVICE;
             let tree = &service.field.tree;
             let branch_caps = tree.branch_caps(slots as u32);
+            let branches_counted = if tree.has_levels() {
+                branch_caps.len()
+            } else {
+                0
+            };
             tallies.push(Tally {
                 first_slot,
                 end_slot: first_slot + slots,
                 by_node: vec![0; if is_small { 0 } else { table.entries.len() }],
-                by_branch: vec![
-                    0;
-                    if tree.has_levels() {
-                        branch_caps.len()
-                    } else {
-                        0
-                    }
-                ],
+                by_branch: vec![0; branches_counted],
+                flat_cap: (!tree.has_levels()).then(|| tree.node_cap(&branch_caps, 0)),
                 branch_caps,
             });
             first_slot += slots;
@@ -145,27 +146,31 @@ impl<'a> Ledger<'a> {
 
     /// The cap of this pass that keeps a replica of this service off this node.
     pub(super) fn cap_reached(&self, pass: Pass, service: usize, node: u32) -> Option<Exclusion> {
-        let room = &self.rooms[node as usize];
-        if pass == Pass::AllCaps && room.load >= room.load_cap {
-            return Some(Exclusion::Load);
-        }
         if pass == Pass::NoSpreadCap {
             return None;
         }
+        let replicas = self.replicas(service, node);
+        let is_full = match self.tallies[service].flat_cap {
+            Some(cap) => replicas >= cap,
+            None => self.is_branch_full(service, node, replicas),
+        };
+        if is_full {
+            return Some(Exclusion::Spread);
+        }
+        let room = &self.rooms[node as usize];
+        (pass == Pass::AllCaps && room.load >= room.load_cap).then_some(Exclusion::Load)
+    }
+
+    /// Whether a node, or a branch that it is in, has its share of a service.
+    fn is_branch_full(&self, service: usize, node: u32, replicas: u32) -> bool {
         let tally = &self.tallies[service];
         let tree = &self.services[service].field.tree;
         let leaf = tree.leaf_of(node);
-        if self.replicas(service, node) >= tree.node_cap(&tally.branch_caps, leaf) {
-            return Some(Exclusion::Spread);
-        }
-        let mut branch = Some(leaf).filter(|_| !tally.by_branch.is_empty());
-        while let Some(index) = branch {
-            if tally.by_branch[index as usize] >= tally.branch_caps[index as usize] {
-                return Some(Exclusion::Spread);
-            }
-            branch = tree.parent(index);
-        }
-        None
+        let above = std::iter::successors(Some(leaf), |branch| tree.parent(*branch));
+        replicas >= tree.node_cap(&tally.branch_caps, leaf)
+            || above
+                .map(|branch| branch as usize)
+                .any(|branch| tally.by_branch[branch] >= tally.branch_caps[branch])
     }
 
     /// What keeps this slot off this node in every pass, in Swarm's order.

@@ -27,8 +27,9 @@ use super::{
 };
 use crate::{spec::ServiceSpec, task::ServiceId};
 
-/// Most replicated slots of all services together. Those beyond it are pending.
-pub const SLOTS_MAX: usize = 1_000_000;
+/// Most replicated slots of all services together: about 50 MB of short lists. Slots beyond it, of the
+/// services with the largest ids, are pending; each such service names the first of them.
+pub const SLOTS_MAX: usize = 250_000;
 
 /// Works out plans, and remembers what makes the next one cheap.
 #[derive(Debug, Default)]
@@ -114,14 +115,13 @@ impl Planner {
         spec: &Arc<ServiceSpec>,
         changes: &Changes,
     ) -> Prepared {
-        let is_same = Arc::ptr_eq(&known.spec, spec) || known.spec == *spec;
-        known.spec = Arc::clone(spec);
-        if !is_same {
+        if !Arc::ptr_eq(&known.spec, spec) && known.spec != *spec {
             known.demand = Demand::of(spec);
             let filter = Filter::of(spec);
             if filter != known.field.filter {
                 return self.prepare(known.id, spec);
             }
+            known.spec = Arc::clone(spec);
         }
         if let Some(change) = changes.get(&known.field.filter) {
             known.field = self.field(known.field.filter.clone());

@@ -15,7 +15,8 @@ const ROOT: u32 = 0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct SpreadTree {
     branches: Vec<Branch>,
-    /// Innermost branch of each node of the table; the root for nodes that are not eligible.
+    /// Innermost branch of each node of the table. One that is not eligible is where its labels
+    /// lead: what a paused node keeps counts for its zone.
     leaf_of: Vec<u32>,
 }
 
@@ -55,6 +56,12 @@ impl SpreadTree {
             }
             branches[branch as usize].parts += 1;
             leaf_of[index as usize] = branch;
+        }
+        for (leaf, entry) in leaf_of.iter_mut().zip(&table.entries) {
+            let path = labels.iter().map(|label| label.value(&entry.node));
+            if *leaf == ROOT {
+                *leaf = deepest(&known, path);
+            }
         }
         Self { branches, leaf_of }
     }
@@ -99,6 +106,18 @@ impl SpreadTree {
     }
 }
 
+/// The last branch that there is on this path of values.
+fn deepest<'a>(known: &BTreeMap<(u32, &'a str), u32>, path: impl Iterator<Item = &'a str>) -> u32 {
+    let mut branch = ROOT;
+    for value in path {
+        match known.get(&(branch, value)) {
+            Some(below) => branch = *below,
+            None => break,
+        }
+    }
+    branch
+}
+
 /// A label to spread over.
 enum Label {
     OfNode(String),
@@ -130,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn tree(zones: &[&str], labels: &[&str]) -> SpreadTree {
+    fn table(zones: &[&str]) -> NodeTable {
         let nodes = zones
             .iter()
             .enumerate()
@@ -143,9 +162,13 @@ mod tests {
                 (NodeId::from_bytes([index as u8; 16]), Arc::new(node))
             })
             .collect();
+        NodeTable::new(&nodes)
+    }
+
+    fn tree(zones: &[&str], labels: &[&str]) -> SpreadTree {
         let labels: Vec<String> = labels.iter().map(|text| (*text).to_owned()).collect();
         let indexes: Vec<u32> = (0..zones.len() as u32).collect();
-        SpreadTree::new(&labels, &indexes, &NodeTable::new(&nodes))
+        SpreadTree::new(&labels, &indexes, &table(zones))
     }
 
     fn node_caps(tree: &SpreadTree, replicas: u32, nodes: u32) -> Vec<u32> {
@@ -167,6 +190,15 @@ mod tests {
         let zones = tree(&["a", "b", "b", ""], &["node.labels.zone", "colour"]);
         assert_eq!(zones.branch_caps(10), [10, 4, 4, 4]);
         assert_eq!(node_caps(&zones, 10, 4), [4, 2, 2, 4]);
+    }
+
+    #[test]
+    fn a_node_that_takes_nothing_new_still_counts_for_its_zone() {
+        let table = table(&["a", "b", "b", "c"]);
+        let tree = SpreadTree::new(&["node.labels.zone".into()], &[0, 1], &table);
+        assert_eq!(tree.branch_caps(4), [4, 2, 2]);
+        assert_eq!(tree.leaf_of(2), tree.leaf_of(1));
+        assert_eq!(tree.leaf_of(3), ROOT);
     }
 
     #[test]
