@@ -7,6 +7,7 @@
 //!
 //! It knows nothing of services, of the registry, or of QUIC.
 
+pub mod codec;
 pub mod identity;
 mod time;
 
