@@ -19,10 +19,13 @@ impl Backoff {
     /// Whether to dial now. `urgent` is a request that somebody waits for.
     pub(crate) fn allows(&self, now: Instant, urgent: bool) -> bool {
         let due = self.not_before.is_none_or(|moment| now >= moment);
-        let rested = self
-            .last_attempt
-            .is_none_or(|moment| now.saturating_duration_since(moment) >= URGENT);
-        due || (urgent && rested)
+        due || (urgent && self.is_rested(now))
+    }
+
+    /// Whether the last attempt was over a second ago.
+    pub(crate) fn is_rested(&self, now: Instant) -> bool {
+        self.last_attempt
+            .is_none_or(|moment| now.saturating_duration_since(moment) >= URGENT)
     }
 
     pub(crate) fn attempt(&mut self, now: Instant) {
@@ -40,7 +43,8 @@ impl Backoff {
 
     /// A dial succeeded, or there are new addresses to try.
     pub(crate) fn reset(&mut self) {
-        *self = Self::default();
+        self.failures = 0;
+        self.not_before = None;
     }
 }
 

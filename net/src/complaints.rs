@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::SocketAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,17 +10,23 @@ use std::{
 use crate::refusal::Refusal;
 
 const QUIET: Duration = Duration::from_secs(60);
-const REMEMBERED: usize = 1024;
+const REMEMBERED: usize = 256;
 
 /// What was said lately, and of whom.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
-    said: Mutex<BTreeMap<(IpAddr, Refusal, bool), Instant>>,
+    said: Mutex<BTreeMap<(SocketAddr, Refusal, bool), Instant>>,
 }
 
 impl Complaints {
     /// Whether to say it now. `ours` is true if this node refused, false if it was refused.
-    pub(crate) fn may_say(&self, who: IpAddr, reason: Refusal, ours: bool, now: Instant) -> bool {
+    pub(crate) fn may_say(
+        &self,
+        who: SocketAddr,
+        reason: Refusal,
+        ours: bool,
+        now: Instant,
+    ) -> bool {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |moment: &Instant| now.saturating_duration_since(*moment) < QUIET;
         if said.get(&(who, reason, ours)).is_some_and(fresh) {
@@ -47,7 +53,7 @@ mod tests {
     fn a_reason_is_said_once_a_minute_and_address() {
         let complaints = Complaints::default();
         let start = Instant::now();
-        let who = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let who = SocketAddr::from((Ipv4Addr::LOCALHOST, 7900));
         let say = |reason, after| complaints.may_say(who, reason, true, start + after);
         assert!(say(Refusal::Revoked, Duration::ZERO));
         assert!(!say(Refusal::Revoked, Duration::from_secs(59)));
@@ -60,7 +66,8 @@ mod tests {
         let complaints = Complaints::default();
         let start = Instant::now();
         for host in 0..5_000_u32 {
-            complaints.may_say(Ipv4Addr::from(host).into(), Refusal::Busy, true, start);
+            let who = SocketAddr::from((Ipv4Addr::from(host), 7900));
+            complaints.may_say(who, Refusal::Busy, true, start);
         }
         assert_eq!(complaints.said.lock().unwrap().len(), REMEMBERED);
     }

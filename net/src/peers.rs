@@ -340,8 +340,9 @@ mod tests {
         }
         assert_eq!(rumours.push(Bytes::from_static(b"new")), 1);
         assert_eq!(rumours.pop(), Some(Bytes::from_static(b"1")));
-        assert_eq!(rumours.push(Bytes::from(vec![0; RUMOUR_BYTES_QUEUED])), 256);
-        assert_eq!(rumours.clear(), 0 + u64::from(rumours.bytes == 1));
+        assert_eq!(rumours.push(Bytes::from(vec![0; RUMOUR_BYTES_QUEUED])), 255);
+        assert_eq!(rumours.clear(), 1);
+        assert_eq!((rumours.pop(), rumours.bytes), (None, 0));
     }
 
     #[test]

@@ -49,11 +49,15 @@ pub(super) async fn accept(inner: Arc<Inner>) {
 }
 
 async fn receive(inner: Arc<Inner>, incoming: quinn::Incoming, permit: OwnedSemaphorePermit) {
+    let peer = incoming.remote_address();
     let handshake = timeout(inner.settings.handshake_timeout, incoming.into_future());
     let connection = match handshake.await {
         Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => return tracing::debug!(%error, "an incoming handshake failed"),
-        Err(_) => return tracing::debug!("an incoming handshake took too long"),
+        Ok(Err(error)) => {
+            inner.heard_close(peer, &error);
+            return tracing::debug!(%peer, %error, "an incoming handshake failed");
+        }
+        Err(_) => return tracing::debug!(%peer, "an incoming handshake took too long"),
     };
     match examine(&inner, &connection) {
         Err(reason) => inner.refuse(&connection, reason),
@@ -97,7 +101,7 @@ async fn welcome(
     let (hello, answer) = match hello::hear(connection, inner.settings.handshake_timeout).await {
         Ok(heard) => heard,
         Err(NoHello::Lost(error)) => {
-            inner.heard_close(connection, &error);
+            inner.heard_close(connection.remote_address(), &error);
             return None;
         }
         Err(NoHello::Bad) => {

@@ -24,6 +24,9 @@ use crate::{
 /// The next address is tried when the one before has not answered for this long (RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// The connection that won over ours is at most a round trip behind.
+const WINNER_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Why there is no connection with a peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unconnected {
@@ -77,7 +80,8 @@ pub(super) fn want(
         return Err(Unconnected::NoAddress);
     }
     let now = Instant::now();
-    if !line.backoff.allows(now, wish != Wish::Background) {
+    let doubted_lately = wish == Wish::Anew && !line.backoff.is_rested(now);
+    if doubted_lately || !line.backoff.allows(now, wish != Wish::Background) {
         return Ok(false);
     }
     line.backoff.attempt(now);
@@ -116,12 +120,14 @@ async fn run(inner: Arc<Inner>, order: Order, addresses: Vec<SocketAddr>) {
 /// Notes how a dial ended, and wakes who waits for it.
 fn settle(inner: &Inner, order: &Order, failure: Option<&String>) {
     let mut peers = inner.peers();
-    let Ok(peer) = peers.trusted(order.to) else {
+    let Some(peer) = peers.peers.get_mut(&order.to) else {
         return;
     };
     let line = peer.line(order.class);
     line.dialling = false;
-    if let Some(failure) = failure {
+    if let Some(failure) = failure
+        && line.live.is_none()
+    {
         inner.counters.dials_failed.one();
         line.backoff.failed(Instant::now(), jitter());
         line.last_failure = Some(failure.clone());
@@ -200,7 +206,7 @@ async fn introduce(
     let theirs = match hello::say(&connection, &ours, inner.settings.handshake_timeout).await {
         Ok(hello) if hello.epoch == ours.epoch => hello,
         Err(NoHello::Lost(error)) => {
-            refused(inner, &connection, &error).await;
+            refused(inner, order, &connection, &error).await;
             return Err(format!("{address}: {error}"));
         }
         _ => {
@@ -235,13 +241,20 @@ fn new_link(
 }
 
 /// The peer closed instead of answering. If it takes us for a clone, the agent has to know.
-async fn refused(inner: &Inner, connection: &quinn::Connection, error: &quinn::ConnectionError) {
-    inner.heard_close(connection, error);
+async fn refused(
+    inner: &Inner,
+    order: &Order,
+    connection: &quinn::Connection,
+    error: &quinn::ConnectionError,
+) {
+    inner.heard_close(connection.remote_address(), error);
     let quinn::ConnectionError::ApplicationClosed(close) = error else {
         return;
     };
-    if Refusal::given_by_peer(error) != Some(Refusal::Clone) {
-        return;
+    match Refusal::given_by_peer(error) {
+        Some(Refusal::Duplicate) => return await_winner(inner, order).await,
+        Some(Refusal::Clone) => {}
+        _ => return,
     }
     let theirs = String::from_utf8_lossy(&close.reason)
         .rsplit(' ')
@@ -254,6 +267,24 @@ async fn refused(inner: &Inner, connection: &quinn::Connection, error: &quinn::C
         theirs,
     };
     inner.deliver(clone, None).await;
+}
+
+/// The peer keeps another connection, which it dialled: that one is about to stand here too, so
+/// whoever waits for this dial need not hear of a failure.
+async fn await_winner(inner: &Inner, order: &Order) {
+    let changed = {
+        let mut peers = inner.peers();
+        let Some(peer) = peers.peers.get_mut(&order.to) else {
+            return;
+        };
+        let line = peer.line(order.class);
+        if line.live.is_some() {
+            return;
+        }
+        line.changed.clone().notified_owned()
+    };
+    // If it does not come, the dial has failed after all.
+    let _ = timeout(WINNER_TIMEOUT, changed).await;
 }
 
 /// The connection with a peer, dialled if there is none.

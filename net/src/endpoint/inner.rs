@@ -117,41 +117,32 @@ impl Inner {
     pub(crate) fn refuse(&self, connection: &quinn::Connection, reason: Refusal) {
         reason.close(connection);
         self.counters.refused.one();
-        self.say(connection, reason, true);
+        self.say(connection.remote_address(), reason, true);
     }
 
     /// Says in the log what the peer gave as its reason for closing, if it did.
-    pub(crate) fn heard_close(
-        &self,
-        connection: &quinn::Connection,
-        error: &quinn::ConnectionError,
-    ) {
+    pub(crate) fn heard_close(&self, peer: SocketAddr, error: &quinn::ConnectionError) {
         if let Some(reason) = Refusal::given_by_peer(error) {
             if !reason.is_routine() {
                 self.counters.refused_by_peers.one();
             }
-            self.say(connection, reason, false);
+            self.say(peer, reason, false);
         }
     }
 
     /// Logs a refusal, ours or theirs: once a minute for each reason and peer.
-    fn say(&self, connection: &quinn::Connection, reason: Refusal, ours: bool) {
-        let peer = canonical(connection.remote_address());
-        let here = self.quic.local_addr().ok();
-        let may_say = || {
-            self.complaints
-                .may_say(peer.ip(), reason, ours, Instant::now())
-        };
+    fn say(&self, peer: SocketAddr, reason: Refusal, ours: bool) {
+        let peer = canonical(peer);
+        let here = self.local_address();
+        let code = reason.code();
         if reason.is_routine() {
-            tracing::debug!(%peer, code = reason.code(), ours, "connection closed: {reason}");
-        } else if !may_say() {
+            tracing::debug!(%peer, %here, code, ours, "connection closed: {reason}");
+        } else if !self.complaints.may_say(peer, reason, ours, Instant::now()) {
+            tracing::trace!(%peer, %here, code, ours, "the same again: {reason}");
         } else if ours {
-            tracing::warn!(%peer, ?here, code = reason.code(), "refused a peer: {reason}");
+            tracing::warn!(%peer, %here, code, "refused a peer: {reason}");
         } else {
-            tracing::warn!(
-                %peer, ?here, code = reason.code(),
-                "a peer refused this node; of this node it says: {reason}"
-            );
+            tracing::warn!(%peer, %here, code, "refused by a peer, which says of this node: {reason}");
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) async fn serve(inner: Arc<Inner>, link: Arc<Link>) {
             }
         }
     };
-    inner.heard_close(&link.connection, &error);
+    inner.heard_close(link.address(), &error);
     inner.ended(&link);
 }
 
