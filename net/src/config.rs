@@ -43,8 +43,8 @@ pub(crate) const CONTROL_STREAMS: u32 = 16;
 pub(crate) const RETIRED_AT_ONCE: usize = 4;
 /// A body or a header has to arrive whole within this time.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// A replaced connection is closed when nothing used it for this long.
-pub(crate) const RETIRED_LINGER: Duration = Duration::from_secs(10);
+/// A replaced connection is closed when nothing used it for once to twice this long.
+pub(crate) const RETIRED_LINGER: Duration = Duration::from_secs(5);
 /// A joiner has to have read its answer within this time.
 pub(crate) const JOIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -57,11 +57,6 @@ impl Link {
     fn is_open(&self) -> bool {
         self.connection.close_reason().is_none()
     }
-
-    fn retire(&self) {
-        self.retired.store(true, Ordering::Relaxed);
-        self.retiring.notify_one();
-    }
 }
 
 /// An IPv4 address that came through an IPv6 socket, as people write it.
@@ -80,6 +75,18 @@ pub(crate) struct Line {
     pub(crate) last_failure: Option<String>,
     /// Woken when a connection stands or a dial has failed.
     pub(crate) changed: Arc<Notify>,
+}
+
+impl Line {
+    /// Uses a connection no more: it is closed when what runs on it has ended.
+    fn retire(&mut self, link: Arc<Link>) {
+        link.retired.store(true, Ordering::Relaxed);
+        link.retiring.notify_one();
+        self.retired.push(link);
+        while self.retired.len() > RETIRED_AT_ONCE {
+            Refusal::Duplicate.close(&self.retired.remove(0).connection);
+        }
+    }
 }
 
 /// What is known of one peer.
@@ -246,8 +253,9 @@ impl Peers {
     }
 
     /// Decides about a new connection, and installs it if it is kept. `dead` is a run of the peer
-    /// that was asked and did not answer.
-    pub(crate) fn enrol(&mut self, link: &Arc<Link>, dead: Option<u64>) -> Verdict {
+    /// that was asked and did not answer. `answered` says that the peer has kept it already, and so
+    /// may use it: if it loses, it is drained and not cut.
+    pub(crate) fn enrol(&mut self, link: &Arc<Link>, answered: bool, dead: Option<u64>) -> Verdict {
         let peer = match self.trusted(link.peer) {
             Ok(peer) => peer,
             Err(reason) => return Verdict::Refused(reason),
@@ -274,14 +282,14 @@ impl Peers {
             && old.is_open()
             && old.rank() > link.rank()
         {
-            return Verdict::Refused(Refusal::Duplicate);
+            if !answered {
+                return Verdict::Refused(Refusal::Duplicate);
+            }
+            line.retire(link.clone());
+            return Verdict::Kept;
         }
         if let Some(old) = line.live.replace(link.clone()) {
-            old.retire();
-            line.retired.push(old);
-        }
-        while line.retired.len() > RETIRED_AT_ONCE {
-            Refusal::Duplicate.close(&line.retired.remove(0).connection);
+            line.retire(old);
         }
         line.epoch = line.epoch.max(link.hello.epoch);
         line.backoff.reset();

@@ -4,12 +4,24 @@ mod cluster;
 
 use bytes::Bytes;
 use cluster::{Node, PATIENCE, config, echo, eventually, ordered, pair, trust};
-use shoal_net::{Endpoint, Incoming, StreamHeader};
+use shoal_net::{Endpoint, EndpointConfig, Incoming, StreamHeader};
 
 const HELLO: Bytes = Bytes::from_static(b"hello");
 
 fn connections(endpoint: &Endpoint) -> u64 {
     endpoint.stats().connections
+}
+
+/// Starts a node on a port that another is about to give back.
+async fn restart(config: EndpointConfig) -> Node {
+    let mut bound = None;
+    eventually(|| {
+        bound = Endpoint::bind(config.clone()).ok();
+        bound.is_some()
+    })
+    .await;
+    let (endpoint, inbox) = bound.expect("it was bound");
+    Node { endpoint, inbox }
 }
 
 #[tokio::test]
@@ -70,7 +82,7 @@ async fn a_restarted_peer_replaces_its_old_run() {
     drop(b);
     first.listen = address;
     first.incarnation = 2;
-    let again = Node::start(first);
+    let again = restart(first).await;
     again.knows(&a);
     let (end, a_id) = (again.endpoint.clone(), a.id());
     echo(again.inbox);
@@ -142,10 +154,13 @@ async fn a_peer_that_died_silently_may_come_back_elsewhere() {
         .worker_threads(1)
         .build()
         .unwrap();
-    let dead = machine.block_on(async { Node::start(first.clone()) });
+    let plan = first.clone();
+    let started = machine.spawn(async move { Node::start(plan) });
+    let dead = started.await.unwrap();
     dead.endpoint.set_addresses(a_id, vec![a_addr]);
     let id = dead.id();
-    dead.endpoint.redial(a_id);
+    let dialler = dead.endpoint.clone();
+    machine.spawn(async move { dialler.redial(a_id) });
     eventually(|| a.endpoint.is_connected(id)).await;
     let old = a.endpoint.last_seen(id);
     std::mem::forget(dead);

@@ -123,7 +123,7 @@ async fn welcome(
         retired: false.into(),
         retiring: tokio::sync::Notify::new(),
     });
-    if !enrol(inner, &link).await {
+    if !enrol(inner, &link, false).await {
         return None;
     }
     // If this fails, the connection is gone, which whoever serves it will notice.
@@ -152,11 +152,12 @@ async fn refuse_clone(inner: &Inner, connection: &quinn::Connection, ours: Socke
 }
 
 /// Decides about a connection with a trusted peer; installs it, or closes it with the reason.
-pub(super) async fn enrol(inner: &Arc<Inner>, link: &Arc<Link>) -> bool {
+/// `answered`: the peer has kept it.
+pub(super) async fn enrol(inner: &Arc<Inner>, link: &Arc<Link>, answered: bool) -> bool {
     let mut dead = None;
     // Each round ends one run of the peer at most; more than a few runs at once is a clone farm.
     for _ in 0..3 {
-        let verdict = inner.peers().enrol(link, dead);
+        let verdict = inner.peers().enrol(link, answered, dead);
         match verdict {
             Verdict::Kept => {
                 transport::admit(&link.connection, link.class, inner.settings.data_streams);

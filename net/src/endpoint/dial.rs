@@ -215,7 +215,7 @@ async fn introduce(
         }
     };
     let link = new_link(inner, order, connection, theirs);
-    if accept::enrol(inner, &link).await {
+    if accept::enrol(inner, &link, true).await {
         Ok(link)
     } else {
         Err(format!("{address}: not kept"))

@@ -208,8 +208,8 @@ impl Endpoint {
         stats
     }
 
-    /// Closes all connections, with the reason, and gives back the port. Waits at most 2 s for the
-    /// peers to hear of it.
+    /// Closes all connections, with the reason. Waits at most 2 s for the peers to hear of it. The
+    /// port is free a moment after the last clone of this endpoint is dropped.
     pub async fn close(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
         close_quic(&self.inner);
