@@ -96,7 +96,7 @@ pub(crate) type Event = (Incoming, Option<OwnedSemaphorePermit>);
 pub struct Inbox(pub(crate) mpsc::Receiver<Event>);
 
 impl Inbox {
-    /// The next event; none after the endpoint was closed.
+    /// The next event; none once the endpoint is closed and its last clone is dropped.
     ///
     /// Cancel safe: no event is lost if the future is dropped.
     pub async fn recv(&mut self) -> Option<Incoming> {

@@ -1,11 +1,9 @@
 //! What members send arrives, within limits.
 
-mod cluster;
-
 use std::time::Duration;
 
+use crate::cluster::{PATIENCE, echo, eventually, pair};
 use bytes::Bytes;
-use cluster::{PATIENCE, echo, eventually, pair};
 use shoal_net::{
     Incoming, MAX_DATAGRAM, MAX_REPLY, MAX_REQUEST, MAX_RUMOUR, MAX_STREAM_HEADER, RequestError,
     StreamError, StreamHeader,
@@ -154,12 +152,12 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
 
 #[tokio::test]
 async fn a_slow_agent_loses_datagrams_and_no_rumour() {
-    let (a_key, b_key) = cluster::ordered(1, 2);
-    let trust = cluster::trust(&[&a_key, &b_key]);
-    let a = cluster::Node::start(cluster::config(&a_key, trust.clone()));
-    let mut slow = cluster::config(&b_key, trust);
+    let (a_key, b_key) = crate::cluster::ordered(1, 2);
+    let trust = crate::cluster::trust(&[&a_key, &b_key]);
+    let a = crate::cluster::Node::start(crate::cluster::config(&a_key, trust.clone()));
+    let mut slow = crate::cluster::config(&b_key, trust);
     slow.inbox = 4;
-    let mut b = cluster::Node::start(slow);
+    let mut b = crate::cluster::Node::start(slow);
     a.knows(&b);
     let count = 100;
     for number in 0..count {
@@ -207,4 +205,23 @@ async fn closing_tells_the_peers_and_ends_the_inbox() {
     a.disconnected(b.id()).await;
     assert!(!a.endpoint.is_connected(b.id()));
     assert_eq!(a.endpoint.stats().refused_by_peers, 0);
+}
+
+#[tokio::test]
+async fn a_socket_for_everything_reaches_and_serves_ipv4() {
+    let (a_key, b_key) = crate::cluster::ordered(1, 2);
+    let trust = crate::cluster::trust(&[&a_key, &b_key]);
+    let mut everything = crate::cluster::config(&a_key, trust.clone());
+    everything.listen = "[::]:0".parse().unwrap();
+    let a = crate::cluster::Node::start(everything);
+    let b = crate::cluster::Node::start(crate::cluster::config(&b_key, trust));
+    let (a_end, b_end) = (a.endpoint.clone(), b.endpoint.clone());
+    a.knows(&b);
+    echo(b.inbox);
+    let answer = a_end.request(b_end.id(), HELLO, PATIENCE).await;
+    assert_eq!(answer, Ok(HELLO));
+    // As people write it, not as the IPv6 socket sees it.
+    let seen = b_end.last_seen(a_end.id());
+    assert_eq!(seen, Some(crate::cluster::loopback(a.addr().port())));
+    assert_eq!(a_end.last_seen(b_end.id()), Some(b_end.local_addr()));
 }

@@ -1,5 +1,4 @@
 //! Real endpoints on loopback, and ways to wait for what they tell.
-#![allow(dead_code, unreachable_pub, missing_docs)]
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -7,20 +6,20 @@ use shoal_membership::{ClusterId, NodeId, SecretKey};
 use shoal_net::{Endpoint, EndpointConfig, Inbox, Incoming, TrustSet};
 use tokio::time::timeout;
 
-pub const PATIENCE: Duration = Duration::from_secs(20);
-pub const CLUSTER: ClusterId = ClusterId::from_bytes([1; 16]);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const CLUSTER: ClusterId = ClusterId::from_bytes([1; 16]);
 
-pub struct Node {
-    pub endpoint: Endpoint,
-    pub inbox: Inbox,
+pub(crate) struct Node {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) inbox: Inbox,
 }
 
-pub fn secret(seed: u8) -> SecretKey {
+pub(crate) fn secret(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
 /// Two keys, the one with the smaller id first.
-pub fn ordered(a: u8, b: u8) -> (SecretKey, SecretKey) {
+pub(crate) fn ordered(a: u8, b: u8) -> (SecretKey, SecretKey) {
     let (a, b) = (secret(a), secret(b));
     if a.node_id() < b.node_id() {
         (a, b)
@@ -29,42 +28,43 @@ pub fn ordered(a: u8, b: u8) -> (SecretKey, SecretKey) {
     }
 }
 
-pub fn trust(keys: &[&SecretKey]) -> TrustSet {
+pub(crate) fn trust(keys: &[&SecretKey]) -> TrustSet {
     keys.iter()
         .fold(TrustSet::empty(CLUSTER), |set, key| set.with(key.public()))
 }
 
-pub fn loopback(port: u16) -> SocketAddr {
+pub(crate) fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-pub fn config(secret: &SecretKey, trust: TrustSet) -> EndpointConfig {
+pub(crate) fn config(secret: &SecretKey, trust: TrustSet) -> EndpointConfig {
     EndpointConfig::lan(secret.clone(), loopback(0), trust)
 }
 
 impl Node {
-    pub fn start(config: EndpointConfig) -> Self {
-        let (endpoint, inbox) = Endpoint::bind(config).unwrap();
+    pub(crate) fn start(config: EndpointConfig) -> Self {
+        let (endpoint, inbox) = Endpoint::bind(config).expect("a free port");
         Self { endpoint, inbox }
     }
 
-    pub fn id(&self) -> NodeId {
+    pub(crate) fn id(&self) -> NodeId {
         self.endpoint.id()
     }
 
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.endpoint.local_addr()
     }
 
-    pub fn knows(&self, other: &Node) {
+    pub(crate) fn knows(&self, other: &Node) {
         self.endpoint.set_addresses(other.id(), vec![other.addr()]);
     }
 
     /// The next event for which `wanted` gives something.
-    pub async fn wait_for<T>(&mut self, mut wanted: impl FnMut(Incoming) -> Option<T>) -> T {
+    pub(crate) async fn wait_for<T>(&mut self, mut wanted: impl FnMut(Incoming) -> Option<T>) -> T {
         timeout(PATIENCE, async {
             loop {
-                if let Some(found) = wanted(self.inbox.recv().await.unwrap()) {
+                if let Some(found) = wanted(self.inbox.recv().await.expect("the endpoint is open"))
+                {
                     return found;
                 }
             }
@@ -73,14 +73,14 @@ impl Node {
         .expect("the event did not come")
     }
 
-    pub async fn connected(&mut self, to: NodeId) {
+    pub(crate) async fn connected(&mut self, to: NodeId) {
         self.wait_for(|event| {
             matches!(event, Incoming::Connected { from, .. } if from == to).then_some(())
         })
         .await;
     }
 
-    pub async fn disconnected(&mut self, to: NodeId) {
+    pub(crate) async fn disconnected(&mut self, to: NodeId) {
         self.wait_for(|event| {
             matches!(event, Incoming::Disconnected { from } if from == to).then_some(())
         })
@@ -89,7 +89,7 @@ impl Node {
 }
 
 /// Two nodes that trust each other; the first knows where the second is.
-pub fn pair() -> (Node, Node) {
+pub(crate) fn pair() -> (Node, Node) {
     let (a, b) = ordered(1, 2);
     let trust = trust(&[&a, &b]);
     let first = Node::start(config(&a, trust.clone()));
@@ -99,7 +99,7 @@ pub fn pair() -> (Node, Node) {
 }
 
 /// Waits until something holds, looking again and again.
-pub async fn eventually(mut holds: impl FnMut() -> bool) {
+pub(crate) async fn eventually(mut holds: impl FnMut() -> bool) {
     timeout(PATIENCE, async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -110,7 +110,7 @@ pub async fn eventually(mut holds: impl FnMut() -> bool) {
 }
 
 /// Answers every request with what was asked.
-pub fn echo(mut inbox: Inbox) {
+pub(crate) fn echo(mut inbox: Inbox) {
     tokio::spawn(async move {
         while let Some(event) = inbox.recv().await {
             if let Incoming::Request { bytes, reply, .. } = event {

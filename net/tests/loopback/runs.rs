@@ -1,9 +1,7 @@
 //! Which of several connections stays, and what a second run of a key means.
 
-mod cluster;
-
+use crate::cluster::{Node, PATIENCE, config, echo, eventually, ordered, pair, trust};
 use bytes::Bytes;
-use cluster::{Node, PATIENCE, config, echo, eventually, ordered, pair, trust};
 use shoal_net::{Endpoint, EndpointConfig, Incoming, StreamHeader};
 
 const HELLO: Bytes = Bytes::from_static(b"hello");
@@ -24,23 +22,32 @@ async fn restart(config: EndpointConfig) -> Node {
     Node { endpoint, inbox }
 }
 
+/// Two nodes dial each other at the same moment; one connection is left, and it serves both.
+async fn meet() {
+    let (a, b) = pair();
+    b.knows(&a);
+    let (a_end, b_end) = (a.endpoint.clone(), b.endpoint.clone());
+    let (a_id, b_id) = (a.id(), b.id());
+    echo(a.inbox);
+    echo(b.inbox);
+    let (to_b, to_a) = tokio::join!(
+        a_end.request(b_id, HELLO, PATIENCE),
+        b_end.request(a_id, HELLO, PATIENCE),
+    );
+    assert_eq!((to_b, to_a), (Ok(HELLO), Ok(HELLO)));
+    eventually(|| connections(&a_end) == 1 && connections(&b_end) == 1).await;
+    assert_eq!(a_end.request(b_id, HELLO, PATIENCE).await, Ok(HELLO));
+    assert_eq!(b_end.request(a_id, HELLO, PATIENCE).await, Ok(HELLO));
+}
+
 #[tokio::test]
 async fn two_simultaneous_dials_leave_one_connection() {
-    for _ in 0..10 {
-        let (a, b) = pair();
-        b.knows(&a);
-        let (a_end, b_end) = (a.endpoint.clone(), b.endpoint.clone());
-        let (a_id, b_id) = (a.id(), b.id());
-        echo(a.inbox);
-        echo(b.inbox);
-        let (to_b, to_a) = tokio::join!(
-            a_end.request(b_id, HELLO, PATIENCE),
-            b_end.request(a_id, HELLO, PATIENCE),
-        );
-        assert_eq!((to_b, to_a), (Ok(HELLO), Ok(HELLO)));
-        eventually(|| connections(&a_end) == 1 && connections(&b_end) == 1).await;
-        assert_eq!(a_end.request(b_id, HELLO, PATIENCE).await, Ok(HELLO));
-        assert_eq!(b_end.request(a_id, HELLO, PATIENCE).await, Ok(HELLO));
+    let mut meetings = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        meetings.spawn(meet());
+    }
+    while let Some(met) = meetings.join_next().await {
+        met.unwrap();
     }
 }
 

@@ -1,9 +1,9 @@
 //! Who is let in, and who is told why not.
 
-mod cluster;
-
+use crate::cluster::{
+    CLUSTER, Node, PATIENCE, config, echo, eventually, ordered, pair, secret, trust,
+};
 use bytes::Bytes;
-use cluster::{CLUSTER, Node, PATIENCE, config, echo, eventually, ordered, pair, secret, trust};
 use shoal_membership::ClusterId;
 use shoal_net::{Refusal, RequestError, TrustSet, Unconnected};
 
