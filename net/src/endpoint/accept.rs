@@ -67,8 +67,8 @@ async fn receive(inner: Arc<Inner>, incoming: quinn::Incoming, permit: OwnedSema
         }
         Ok((Purpose::Member(class), key)) => {
             if let Some(link) = welcome(&inner, &connection, class, key).await {
-                drop(permit);
-                serve::serve(inner, link).await;
+                // A task of its own: that of the handshake is large, and this one stays.
+                inner.spawn(serve::serve(inner.clone(), link));
             }
         }
     }

@@ -113,7 +113,8 @@ async fn run(inner: Arc<Inner>, order: Order, addresses: Vec<SocketAddr>) {
     };
     settle(&inner, &order, result.as_ref().err());
     if let Ok(link) = result {
-        serve::serve(inner, link).await;
+        // A task of its own: that of the dial is large, and this one stays.
+        inner.spawn(serve::serve(inner.clone(), link));
     }
 }
 
