@@ -1,1 +1,38 @@
-//! x
+//! Bytes between machines: QUIC with raw public keys, trust, streams, and joining.
+//!
+//! An [`Endpoint`] owns one UDP port. It carries datagrams, rumours, requests and streams between
+//! nodes that trust each other's keys, and reads nothing from anybody else but a joiner's one ask.
+//! It knows node ids, keys and addresses; it never knows services or the registry, and keeps
+//! nothing on disk.
+
+mod alpn;
+mod backoff;
+mod complaints;
+mod config;
+mod endpoint;
+mod hello;
+mod incoming;
+mod join;
+mod peers;
+mod refusal;
+mod stats;
+mod stream;
+mod tls;
+pub mod token;
+mod transport;
+mod trust;
+
+pub use alpn::PROTOCOL_MAJOR;
+pub use config::{
+    EndpointConfig, MAX_ADDRESSES, MAX_DATAGRAM, MAX_JOIN_HELLO, MAX_REPLY, MAX_REQUEST,
+    MAX_RUMOUR, MAX_SNAPSHOT, MAX_STREAM_HEADER,
+};
+pub use endpoint::{BindError, Endpoint, RequestError, StreamError, Unconnected};
+pub use incoming::{Inbox, Incoming, Reply};
+pub use join::{JoinAnswer, JoinError, JoinRefusal, JoinReply, JoinRequest};
+pub use refusal::Refusal;
+pub use stats::Stats;
+pub use stream::{RecvStream, SendStream, StreamHeader};
+pub use tls::TlsError;
+pub use token::JoinToken;
+pub use trust::TrustSet;

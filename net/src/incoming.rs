@@ -1,0 +1,105 @@
+//! What an endpoint tells its agent, through one bounded queue.
+//!
+//! When the agent is slow, datagrams are dropped and counted, and streams wait. Bodies that wait
+//! here take at most 32 MiB together.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use shoal_membership::NodeId;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use crate::{
+    join::JoinRequest,
+    stream::{RecvStream, SendStream, StreamHeader},
+};
+
+/// Something that happened on the network.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A SWIM packet.
+    Datagram {
+        /// Whose key sent it.
+        from: NodeId,
+        /// At most [`crate::MAX_DATAGRAM`] bytes, or what a longer path allows; never empty.
+        bytes: Bytes,
+    },
+    /// News that needs no answer.
+    Rumour {
+        /// Whose key sent it.
+        from: NodeId,
+        /// At most 4 MiB.
+        bytes: Bytes,
+    },
+    /// A question.
+    Request {
+        /// Whose key asks.
+        from: NodeId,
+        /// At most 4 MiB.
+        bytes: Bytes,
+        /// Takes the answer.
+        reply: Reply,
+    },
+    /// A stream of users' traffic or of logs.
+    Stream {
+        /// Whose key opened it.
+        from: NodeId,
+        /// What it is for.
+        header: StreamHeader,
+        /// Towards the peer.
+        send: SendStream,
+        /// From the peer.
+        recv: RecvStream,
+    },
+    /// Somebody with a token, perhaps, wants to become a member.
+    Join(JoinRequest),
+    /// There is a control connection with this peer now, where there was none.
+    Connected {
+        /// The peer.
+        from: NodeId,
+        /// The address at which it is seen.
+        addr: SocketAddr,
+    },
+    /// There is no control connection with this peer any more.
+    Disconnected {
+        /// The peer.
+        from: NodeId,
+    },
+    /// Two machines run with the same key: a copied disk. The second was refused. If `id` is this
+    /// node's own, then this node is one of the two.
+    Clone {
+        /// The node that runs twice.
+        id: NodeId,
+        /// Where the first is (this node itself, if the id is its own).
+        ours: SocketAddr,
+        /// Where the other is.
+        theirs: SocketAddr,
+    },
+}
+
+/// Takes the answer to a request. Dropping it resets the stream: the asker gets an error.
+#[derive(Debug)]
+pub struct Reply(pub(crate) oneshot::Sender<Bytes>);
+
+impl Reply {
+    /// Sends the answer, without waiting for it to arrive. At most 8 MiB: more resets the stream.
+    pub fn send(self, bytes: Bytes) {
+        // The asker may be gone: then nobody needs the answer.
+        let _ = self.0.send(bytes);
+    }
+}
+
+pub(crate) type Event = (Incoming, Option<OwnedSemaphorePermit>);
+
+/// The agent's end of the queue.
+#[derive(Debug)]
+pub struct Inbox(pub(crate) mpsc::Receiver<Event>);
+
+impl Inbox {
+    /// The next event; none once the endpoint is closed and its last clone is dropped.
+    ///
+    /// Cancel safe: no event is lost if the future is dropped.
+    pub async fn recv(&mut self) -> Option<Incoming> {
+        self.0.recv().await.map(|(event, _room)| event)
+    }
+}

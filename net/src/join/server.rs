@@ -1,0 +1,76 @@
+//! A member's side of joining: passes the joiner's ask to the agent and its answer back.
+
+use std::sync::Arc;
+
+use shoal_membership::{PublicKey, codec};
+use tokio::{sync::oneshot, time::timeout};
+
+use super::{ASK_OVERHEAD, Answer, Ask, JoinRefusal, JoinReply, JoinRequest, exporter};
+use crate::{
+    config::{JOIN_ANSWER_TIMEOUT, MAX_JOIN_HELLO},
+    endpoint::Inner,
+    incoming::Incoming,
+    peers::canonical,
+    refusal::Refusal,
+};
+
+/// Serves one joiner, and closes the connection.
+pub(crate) async fn serve(inner: &Arc<Inner>, connection: &quinn::Connection, key: PublicKey) {
+    let Ok(_permit) = inner.joins.try_acquire() else {
+        return inner.refuse(connection, Refusal::Busy);
+    };
+    match timeout(JOIN_ANSWER_TIMEOUT, converse(inner, connection, key)).await {
+        Ok(Some(())) => Refusal::Idle.close(connection),
+        _ => inner.refuse(connection, Refusal::BadHello),
+    }
+}
+
+async fn converse(
+    inner: &Arc<Inner>,
+    connection: &quinn::Connection,
+    key: PublicKey,
+) -> Option<()> {
+    let hear = async {
+        let (send, mut recv) = connection.accept_bi().await.ok()?;
+        let bytes = recv.read_to_end(MAX_JOIN_HELLO + ASK_OVERHEAD).await.ok()?;
+        Some((codec::decode::<Ask>(&bytes).ok()?, send))
+    };
+    let (ask, mut send) = timeout(inner.settings.handshake_timeout, hear)
+        .await
+        .ok()??;
+    if ask.hello.len() > MAX_JOIN_HELLO {
+        return None;
+    }
+    let answer = decide(inner, connection, key, ask).await?;
+    send.write_all(&codec::encode(&answer)).await.ok()?;
+    send.finish().ok()?;
+    // The joiner closes once it has read all; until then the connection has to stay.
+    connection.closed().await;
+    Some(())
+}
+
+async fn decide(
+    inner: &Arc<Inner>,
+    connection: &quinn::Connection,
+    key: PublicKey,
+    ask: Ask,
+) -> Option<Answer> {
+    if ask.cluster != inner.cluster() {
+        return Some(Answer::Refused(JoinRefusal::AnotherCluster));
+    }
+    let (reply, decision) = oneshot::channel();
+    let request = JoinRequest {
+        key,
+        from: canonical(connection.remote_address()),
+        token_id: ask.token,
+        proof: ask.proof,
+        exporter: exporter(connection, &key)?,
+        hello: ask.hello,
+        reply: JoinReply(reply),
+    };
+    inner.deliver(Incoming::Join(request), None).await;
+    tokio::select! {
+        decision = decision => Some(decision.unwrap_or(Answer::Refused(JoinRefusal::Busy))),
+        _ = connection.closed() => None,
+    }
+}

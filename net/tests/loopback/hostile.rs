@@ -1,0 +1,221 @@
+//! Strangers with a valid TLS stack, and with none, get nothing.
+
+use std::sync::Arc;
+
+use crate::cluster::{CLUSTER, Node, PATIENCE, config, eventually, loopback, secret, trust};
+use bytes::Bytes;
+use quinn::crypto::rustls::QuicClientConfig;
+use rustls::{
+    DigitallySignedStruct, SignatureScheme,
+    client::{
+        AlwaysResolvesClientRawPublicKeys,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
+    sign::CertifiedKey,
+};
+use shoal_membership::SecretKey;
+use shoal_net::Refusal;
+use tokio::time::timeout;
+
+/// Believes everything. This is the attacker's side.
+#[derive(Debug)]
+struct Gullible;
+
+impl ServerCertVerifier for Gullible {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        true
+    }
+}
+
+/// A raw QUIC client with its own key, or with none.
+fn attacker(key: Option<&SecretKey>, alpn: &[u8]) -> quinn::Endpoint {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("TLS 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Gullible));
+    let mut tls = match key {
+        Some(key) => {
+            let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8()));
+            let signing = provider.key_provider.load_private_key(der).expect("a key");
+            let public = CertificateDer::from(key.public().to_spki());
+            let resolver = AlwaysResolvesClientRawPublicKeys::new(Arc::new(CertifiedKey::new(
+                vec![public],
+                signing,
+            )));
+            builder.with_client_cert_resolver(Arc::new(resolver))
+        }
+        None => builder.with_no_client_auth(),
+    };
+    tls.alpn_protocols = vec![alpn.to_vec()];
+    let config = QuicClientConfig::try_from(tls).expect("a QUIC cipher");
+    let mut endpoint = quinn::Endpoint::client(loopback(0)).expect("a free port");
+    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
+    endpoint
+}
+
+fn control() -> Vec<u8> {
+    format!("shoal/1/{CLUSTER}/control").into_bytes()
+}
+
+fn member() -> Node {
+    Node::start(config(&secret(1), trust(&[&secret(1), &secret(2)])))
+}
+
+/// Connects, sends all it can, and gives back with which reason it was closed.
+async fn assault(endpoint: &quinn::Endpoint, member: &Node) -> Option<Refusal> {
+    let connection = endpoint
+        .connect(member.addr(), "shoal")
+        .expect("a valid address")
+        .await
+        .ok()?;
+    let _ = connection.send_datagram(Bytes::from_static(b"let me in"));
+    if let Ok(Ok((mut send, _recv))) = timeout(PATIENCE, connection.open_bi()).await {
+        let _ = send.write_all(&[0; 1000]).await;
+    }
+    match connection.closed().await {
+        quinn::ConnectionError::ApplicationClosed(close) => {
+            Refusal::from_code(close.error_code.into_inner())
+        }
+        _ => None,
+    }
+}
+
+async fn heard_nothing(node: Node) {
+    let Node {
+        endpoint,
+        mut inbox,
+    } = node;
+    endpoint.close().await;
+    drop(endpoint);
+    let event = timeout(PATIENCE, inbox.recv())
+        .await
+        .expect("the inbox ends");
+    assert!(event.is_none(), "{event:?}");
+}
+
+#[tokio::test]
+async fn a_valid_tls_stack_without_trust_gets_nothing() {
+    let member = member();
+    let stranger = attacker(Some(&secret(66)), &control());
+    let reason = assault(&stranger, &member).await;
+    assert_eq!(reason, Some(Refusal::UnknownKey));
+    heard_nothing(member).await;
+}
+
+#[tokio::test]
+async fn no_key_and_a_foreign_protocol_get_no_connection() {
+    let member = member();
+    assert_eq!(assault(&attacker(None, &control()), &member).await, None);
+    let foreign = attacker(Some(&secret(66)), b"h3");
+    assert_eq!(assault(&foreign, &member).await, None);
+    heard_nothing(member).await;
+}
+
+#[tokio::test]
+async fn another_major_is_told_so() {
+    let member = member();
+    let newer = attacker(Some(&secret(2)), b"shoal");
+    let reason = assault(&newer, &member).await;
+    assert_eq!(reason, Some(Refusal::AnotherMajor));
+    heard_nothing(member).await;
+}
+
+#[tokio::test]
+async fn a_member_that_says_no_hello_is_refused() {
+    let member = member();
+    let rude = attacker(Some(&secret(2)), &control());
+    let reason = assault(&rude, &member).await;
+    assert_eq!(reason, Some(Refusal::BadHello));
+    heard_nothing(member).await;
+}
+
+#[tokio::test]
+async fn garbage_on_the_join_protocol_reaches_nobody() {
+    let member = member();
+    let joiner = attacker(Some(&secret(66)), b"shoal-join/1");
+    let reason = assault(&joiner, &member).await;
+    assert_eq!(reason, Some(Refusal::BadHello));
+    heard_nothing(member).await;
+}
+
+#[tokio::test]
+async fn many_strangers_do_not_lock_members_out() {
+    let mut node = Node::start({
+        let mut config = config(&secret(1), trust(&[&secret(1), &secret(2)]));
+        config.handshake_timeout = std::time::Duration::from_secs(1);
+        config
+    });
+    // A trusted key that connects and stays silent holds its place until the timeout only.
+    let silent = attacker(Some(&secret(2)), &control());
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        held.push(silent.connect(node.addr(), "shoal").unwrap());
+    }
+    let friend = Node::start(config(&secret(2), trust(&[&secret(1), &secret(2)])));
+    friend.knows(&node);
+    let (id, end) = (node.id(), friend.endpoint.clone());
+    eventually(|| {
+        end.send_datagram(id, Bytes::from_static(b"hello"));
+        end.is_connected(id)
+    })
+    .await;
+    node.connected(friend.id()).await;
+}
+
+#[tokio::test]
+async fn random_bytes_to_the_port_do_nothing() {
+    let (mut a, b) = crate::cluster::pair();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for length in 0..1_500 {
+        let bytes: Vec<u8> = (0..length)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state.to_le_bytes()[0]
+            })
+            .collect();
+        let _ = socket.send_to(&bytes, a.addr());
+        let _ = socket.send_to(&bytes, b.addr());
+    }
+    a.endpoint.redial(b.id());
+    a.connected(b.id()).await;
+    assert_eq!(a.endpoint.stats().connections, 1);
+}

@@ -1,0 +1,8 @@
+//! Real endpoints on loopback: what arrives, who is let in, which connection stays.
+
+mod cluster;
+mod hostile;
+mod join;
+mod runs;
+mod traffic;
+mod trust;
