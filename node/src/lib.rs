@@ -1,1 +1,2 @@
-//! x
+//! One machine's daemon and the command line.
+pub mod compose;
