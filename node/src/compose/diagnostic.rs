@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::node::At;
 
-/// Most findings that are kept; a file of a million mistakes needs no million lines.
+/// Most errors, and most warnings, that are kept; a million mistakes need no million lines.
 const KEPT_MAX: usize = 1_000;
 /// Most errors that [`ComposeErrors`] prints.
 const SHOWN_MAX: usize = 50;
@@ -93,7 +93,7 @@ impl std::error::Error for ComposeErrors {}
 pub(crate) struct Report {
     files: Vec<String>,
     found: Vec<Diagnostic>,
-    has_errors: bool,
+    errors: usize,
 }
 
 impl Report {
@@ -117,7 +117,33 @@ impl Report {
 
     /// Whether there is an error so far.
     pub(crate) fn has_errors(&self) -> bool {
-        self.has_errors
+        self.errors > 0
+    }
+
+    /// The same files, nothing found yet.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.files.clone())
+    }
+
+    /// Adds what a later step found, except what may only follow from an error within the same key.
+    pub(crate) fn absorb(&mut self, later: Self) {
+        let known: Vec<String> = self
+            .found
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| finding.key_path.clone())
+            .collect();
+        for finding in later.found {
+            let path = &finding.key_path;
+            let follows = known.iter().any(|error| {
+                let rest = error.strip_prefix(path.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            });
+            if !follows {
+                self.errors += usize::from(finding.severity == Severity::Error);
+                self.found.push(finding);
+            }
+        }
     }
 
     /// Everything found, sorted by place; the same finding twice (through an alias) counts once.
@@ -130,10 +156,15 @@ impl Report {
     }
 
     fn note(&mut self, severity: Severity, at: At, path: &str, message: String) {
-        self.has_errors |= severity == Severity::Error;
-        if self.found.len() >= KEPT_MAX {
+        let is_error = severity == Severity::Error;
+        let kept = match is_error {
+            true => self.errors,
+            false => self.found.len() - self.errors.min(self.found.len()),
+        };
+        if kept >= KEPT_MAX {
             return;
         }
+        self.errors += usize::from(is_error);
         let file = self.files.get(usize::from(at.file));
         self.found.push(Diagnostic {
             file: file.cloned().unwrap_or_default(),

@@ -45,7 +45,6 @@ const FILES_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Merged {
     top: Node,
-    files: Vec<String>,
     /// What was ignored, sorted by place.
     pub warnings: Vec<Diagnostic>,
 }
@@ -121,46 +120,12 @@ pub struct FileRequest {
 /// # Errors
 /// Everything that is wrong with them, sorted by place.
 pub fn read(files: &[Source], environment: &Environment) -> Result<Merged, ComposeErrors> {
-    let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
-    let mut report = Report::new(names.clone());
-    let mut substitution = substitute::Substitution::new(&environment.variables);
-    let mut merged: Option<Node> = None;
-    if files.is_empty() {
-        report.error(
-            At::default(),
-            "",
-            "no Compose file is given: name one with -c",
-        );
-    }
-    for (index, source) in (0..).zip(files) {
-        if usize::from(index) >= FILES_MAX {
-            report.error(
-                At {
-                    file: index,
-                    ..At::default()
-                },
-                "",
-                format!("more than {FILES_MAX} files"),
-            );
-            break;
-        }
-        let Some(mut top) = read_one(index, source, &mut report) else {
-            continue;
-        };
-        substitution.file(&mut top, &mut report);
-        let mut canonical = normal::file(&top, &mut report);
-        resolve::resolve(&mut canonical, environment, &mut report);
-        merged = Some(match merged {
-            None => canonical,
-            Some(base) => merge::merge(Kind::Object(&FILE), base, canonical),
-        });
-    }
+    let (top, report) = gather(files, environment);
     let has_errors = report.has_errors();
     let diagnostics = report.finish();
-    match merged {
+    match top {
         Some(top) if !has_errors => Ok(Merged {
             top,
-            files: names,
             warnings: diagnostics,
         }),
         _ => Err(ComposeErrors { diagnostics }),
@@ -192,22 +157,60 @@ fn load_with(
     stack: &str,
     capabilities: Capabilities,
 ) -> Result<Project, ComposeErrors> {
-    let Merged {
-        top,
-        files,
-        mut warnings,
-    } = read(files, environment)?;
-    let mut report = Report::new(files);
-    let mut project = convert::convert(stack, &top, capabilities, &mut report);
+    let (top, mut report) = gather(files, environment);
+    let project = top.map(|top| {
+        let mut later = report.fresh();
+        let project = convert::convert(stack, &top, capabilities, &mut later);
+        report.absorb(later);
+        project
+    });
     let has_errors = report.has_errors();
-    warnings.extend(report.finish());
-    if has_errors {
-        return Err(ComposeErrors {
-            diagnostics: warnings,
+    let diagnostics = report.finish();
+    match project {
+        Some(project) if !has_errors => Ok(Project {
+            warnings: diagnostics,
+            ..project
+        }),
+        _ => Err(ComposeErrors { diagnostics }),
+    }
+}
+
+/// The merged files in canonical form, as far as they are right, and what was found. None: one of
+/// them could not be read at all, so that the rest says little.
+fn gather(files: &[Source], environment: &Environment) -> (Option<Node>, Report) {
+    let mut report = Report::new(files.iter().map(|file| file.name.clone()).collect());
+    let mut substitution = substitute::Substitution::new(&environment.variables);
+    let mut merged: Option<Node> = None;
+    let mut is_whole = true;
+    if files.is_empty() {
+        report.error(
+            At::default(),
+            "",
+            "no Compose file is given: name one with -c",
+        );
+    }
+    for (index, source) in (0..).zip(files) {
+        if usize::from(index) >= FILES_MAX {
+            let at = At {
+                file: index,
+                ..At::default()
+            };
+            report.error(at, "", format!("more than {FILES_MAX} files"));
+            break;
+        }
+        let Some(mut top) = read_one(index, source, &mut report) else {
+            is_whole = false;
+            continue;
+        };
+        substitution.file(&mut top, &mut report);
+        let mut canonical = normal::file(&top, &mut report);
+        resolve::resolve(&mut canonical, environment, &mut report);
+        merged = Some(match merged {
+            None => canonical,
+            Some(base) => merge::merge(Kind::Object(&FILE), base, canonical),
         });
     }
-    project.warnings = warnings;
-    Ok(project)
+    (merged.filter(|_| is_whole), report)
 }
 
 fn read_one(index: u16, source: &Source, report: &mut Report) -> Option<Node> {

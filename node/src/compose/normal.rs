@@ -54,7 +54,7 @@ impl Normaliser<'_> {
             Kind::Integer(least, most) => Value::Int(self.integer(node, least, most)?),
             Kind::Ratio => Value::Float(self.ratio(node)?),
             Kind::Duration => Value::Int(self.duration(node)?),
-            Kind::Size => Value::Int(self.size(node)?),
+            Kind::Size | Kind::Bytes => Value::Int(self.size(node)?),
             Kind::Cpus => Value::Text(self.cpus(node)?),
             Kind::Choice(words) => Value::Text(self.choice(node, words)?),
             Kind::Texts => Value::List(self.texts(node)?),

@@ -43,13 +43,27 @@ fn fields(schema: &Schema, node: &Node, depth: usize, out: &mut String) {
     }
 }
 
+/// Maps that docker prints even when they are empty.
+const KEPT_EMPTY: [&str; 10] = [
+    "bind",
+    "healthcheck",
+    "limits",
+    "logging",
+    "reservations",
+    "restart_policy",
+    "rollback_config",
+    "tmpfs",
+    "update_config",
+    "volume",
+];
+
 /// Docker leaves out what says nothing.
 fn is_left_out(key: &str, node: &Node) -> bool {
     match &node.value {
         Value::Bool(false) => key != "init",
         Value::Int(0) => key == "published",
         Value::List(items) => items.is_empty(),
-        Value::Map(entries) => entries.is_empty(),
+        Value::Map(entries) => entries.is_empty() && !KEPT_EMPTY.contains(&key),
         _ => false,
     }
 }
@@ -91,7 +105,9 @@ fn map(kind: Kind, node: &Node, depth: usize, out: &mut String) {
         _ => Kind::Anything,
     };
     let mut entries: Vec<&Entry> = node.entries().iter().collect();
-    entries.sort_by_key(|entry| &entry.key);
+    if !matches!(kind, Kind::Limit) {
+        entries.sort_by_key(|entry| &entry.key);
+    }
     for entry in entries {
         self::entry(&entry.key, inner, &entry.value, depth, out);
     }

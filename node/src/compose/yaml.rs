@@ -257,6 +257,7 @@ impl<'a> Builder<'a> {
             self.nodes += measure(&node).0;
             self.anchors.insert(anchor, node.clone());
         }
+        let mut repeated = None;
         match self.frames.last_mut().map(|frame| &mut frame.content) {
             None => self.root = Some(node),
             Some(Content::List(items)) => items.push(node),
@@ -272,8 +273,7 @@ impl<'a> Builder<'a> {
                 if key.is_merge {
                     merged.push(node);
                 } else if let Some(line) = lines.get(&key.name) {
-                    let message = format!("this key is already set in line {line}");
-                    self.report.error(key.at, &key.name, message);
+                    repeated = Some((key, *line));
                 } else {
                     lines.insert(key.name.clone(), key.at.line);
                     entries.push(Entry {
@@ -284,7 +284,28 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+        if let Some((key, line)) = repeated {
+            let message = format!("this key is already set in line {line}");
+            let path = self.path_of(&key.name);
+            self.report.error(key.at, &path, message);
+        }
         Ok(())
+    }
+
+    /// The path of a key of the innermost map.
+    fn path_of(&self, name: &str) -> String {
+        let mut path = String::new();
+        for frame in &self.frames {
+            match &frame.content {
+                Content::Map { key: Some(key), .. } => path.push_str(&format!("{}.", key.name)),
+                Content::Map { key: None, .. } => {}
+                Content::List(items) => {
+                    path.truncate(path.trim_end_matches('.').len());
+                    path.push_str(&format!("[{}].", items.len()));
+                }
+            }
+        }
+        path + name
     }
 }
 

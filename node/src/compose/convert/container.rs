@@ -12,7 +12,7 @@ pub(super) fn plain(service: &Node) -> Object {
     let (added, dropped) =
         capabilities(&service.texts_of("cap_add"), &service.texts_of("cap_drop"));
     let mut spec = Object::default();
-    spec.put("Image", service.text_of("image"))
+    spec.put("Image", image(service.text_of("image")))
         .put("Command", service.texts_of("entrypoint"))
         .put("Args", service.texts_of("command"))
         .put("Hostname", service.text_of("hostname"))
@@ -89,6 +89,17 @@ impl Stack<'_> {
         }
         out.sort_by(|(a, _), (b, _)| a.cmp(b));
         out.into_iter().map(|(_, reference)| reference).collect()
+    }
+}
+
+/// The image as the docker client sends it: with a tag, without the names that every reference has.
+fn image(name: &str) -> String {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match name.is_empty() || last.contains([':', '@']) {
+        true => name.to_owned(),
+        false => format!("{name}:latest"),
     }
 }
 

@@ -26,8 +26,10 @@ pub(crate) enum Kind {
     Ratio,
     /// A duration; canonically nanoseconds.
     Duration,
-    /// An amount of memory; canonically bytes.
+    /// An amount of memory; canonically bytes, printed as text.
     Size,
+    /// As [`Kind::Size`], but printed as a number.
+    Bytes,
     /// A number of processors; canonically text.
     Cpus,
     /// One of these words.

@@ -267,7 +267,7 @@ static VOLUME_OPTIONS: Schema = Schema {
 
 static TMPFS: Schema = Schema {
     fields: &[
-        full("size", Kind::Size),
+        full("size", Kind::Bytes),
         full("mode", Kind::Integer(0, 0o7777)),
     ],
     merge: Merge::Keys,

@@ -114,7 +114,7 @@ fn one_mistake_each() {
         ),
         (
             "services:\n  a: {image: x}\n  a: {image: y}",
-            "docker-compose.yml:3: a: this key is already set in line 2",
+            "docker-compose.yml:3: services.a: this key is already set in line 2",
         ),
         (
             "services: {a: {image: x}}\n---\nb: c",

@@ -51,7 +51,7 @@ fn what_is_run() {
             "Command",
             json!(["sh", "-c", "x y"]),
         ),
-        ("image: \"x:${TAG}\"", "Image", json!("x:1.2")),
+        ("user: \"${TAG}\"", "User", json!("1.2")),
         ("user: \"1:1\"", "User", json!("1:1")),
         ("working_dir: /w", "Dir", json!("/w")),
         (
@@ -324,6 +324,23 @@ fn without_an_image_a_command_runs_as_a_process() {
 }
 
 #[test]
+fn images_get_a_tag_and_lose_what_every_image_has() {
+    for (written, sent) in [
+        ("x", "x:latest"),
+        ("docker.io/library/x", "x:latest"),
+        ("docker.io/me/x:1", "me/x:1"),
+        ("host:5000/x", "host:5000/x:latest"),
+        ("x@sha256:0", "x@sha256:0"),
+        ("scratch", "scratch:latest"),
+    ] {
+        let text = format!("services: {{a: {{image: \"{written}\", command: c}}}}");
+        let spec = &project(&text).unwrap().services[0].spec;
+        assert_eq!(spec["TaskTemplate"]["ContainerSpec"]["Image"], sent);
+        assert_eq!(spec["Labels"]["com.docker.stack.image"], written);
+    }
+}
+
+#[test]
 fn anchors_aliases_and_merge_keys() {
     let text = "
 x-common: &common
@@ -339,9 +356,9 @@ services:
     let part = |index: usize, key: &str| {
         &project.services[index].spec["TaskTemplate"]["ContainerSpec"][key]
     };
-    assert_eq!(part(0, "Image"), "y");
+    assert_eq!(part(0, "Image"), "y:latest");
     assert_eq!(part(0, "Env"), &json!(["A=1", "B=2"]));
-    assert_eq!(part(1, "Image"), "x");
+    assert_eq!(part(1, "Image"), "x:latest");
     assert_eq!(part(1, "Args"), &json!(["c"]));
     assert_eq!(part(1, "Env"), &json!(["A=1", "B=3"]));
 }

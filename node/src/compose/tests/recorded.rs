@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::{merged, project};
-use crate::compose::{Project, render_config};
+use super::{environment, merged, project, source};
+use crate::compose::{Environment, Project, load, read, render_config};
 
 const POSTED: &str = include_str!("../testdata/posted.jsonl");
 const FILES: [(&str, &str); 4] = [
@@ -67,6 +67,49 @@ fn services_and_networks_are_what_docker_posts() {
         compared += 1;
     }
     assert_eq!(compared, 12);
+}
+
+/// `rich.yml` uses nearly every form that docker accepts; it was sent to a fake engine.
+#[test]
+fn every_form_becomes_what_docker_posts() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("e.env"),
+        include_str!("../testdata/e.env"),
+    )
+    .unwrap();
+    let base = folder.path().to_str().unwrap();
+    let around = Environment {
+        base_dir: folder.path().to_owned(),
+        ..environment()
+    };
+    let files = [source(include_str!("../testdata/rich.yml"))];
+    let project = load(&files, &around, "app").unwrap();
+    let posted = include_str!("../testdata/rich.posted.jsonl").replace("/base", base);
+    for line in posted.lines() {
+        let exchange: Json = serde_json::from_str(line).unwrap();
+        let mut posted = exchange["body"].clone();
+        let (kind, name) = (
+            exchange["kind"].as_str().unwrap(),
+            posted["Name"].as_str().unwrap().to_owned(),
+        );
+        if kind == "network" {
+            // Sent to API versions before 1.44 only.
+            posted["CheckDuplicate"] = Json::from(true);
+        }
+        assert_eq!(made(&project, kind, &name), Some(posted), "{kind} {name}");
+    }
+    assert_eq!((project.services.len(), posted.lines().count()), (3, 5));
+    let config = render_config(&read(&files, &around).unwrap());
+    // Ours says what docker leaves out (no delay), and has no use for files that it has read.
+    let printed = include_str!("../testdata/rich.config.yml")
+        .replace("/base", base)
+        .replace(
+            "      update_config:\n",
+            "      update_config:\n        delay: 0s\n",
+        )
+        .replace("    env_file:\n      - e.env\n", "");
+    assert_eq!(config, printed);
 }
 
 #[test]
