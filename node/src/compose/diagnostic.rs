@@ -120,6 +120,11 @@ impl Report {
         self.errors > 0
     }
 
+    /// Number of errors so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
     /// The same files, nothing found yet.
     pub(crate) fn fresh(&self) -> Self {
         Self::new(self.files.clone())

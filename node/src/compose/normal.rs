@@ -89,6 +89,12 @@ impl Normaliser<'_> {
                 None => this.unknown(schema, entry, &mut out),
             });
         }
+        for key in schema.required {
+            if node.get(key).is_none() {
+                self.report
+                    .error(node.at, &self.path, format!("needs {key}"));
+            }
+        }
         if std::ptr::eq(schema, &SERVICE) {
             self.check_build(&mut out);
         }
@@ -227,6 +233,8 @@ impl Normaliser<'_> {
                     }
                     Err(message) => {
                         this.report.error(item.at, &this.path, message);
+                        // What a later step says of another item keeps its place in the list.
+                        out.push(Node::new(Value::Null, item.at));
                     }
                 },
             });

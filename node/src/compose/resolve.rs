@@ -94,7 +94,6 @@ fn of_file(
 ) -> Vec<(String, Option<String>)> {
     let named = file.text_of("path");
     if named.is_empty() {
-        report.error(file.at, path, "needs a path");
         return Vec::new();
     }
     let place = environment.absolute(named);

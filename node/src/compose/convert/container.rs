@@ -78,6 +78,9 @@ impl Stack<'_> {
         }
         let mut out = Vec::new();
         for (index, item) in items.iter().enumerate() {
+            if item.value == Value::Null {
+                continue;
+            }
             let source = item.text_of("source");
             let Some(declaration) = self.declared(section, source) else {
                 let message = format!("{source:?} is not declared under the top level's {section}");

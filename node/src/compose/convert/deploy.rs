@@ -1,6 +1,7 @@
 //! `deploy` and `restart`: Swarm's mode, resources, placement, restart and update policies.
 
 use serde_json::{Value as Json, json};
+use shoal_scheduler::placement::Constraint;
 
 use super::{Stack, json::Object, number};
 use crate::compose::{node::Node, quantity};
@@ -23,6 +24,31 @@ impl Stack<'_> {
             }
             _ => json!({"Replicated": Object::default().keep_some("Replicas", number).take()}),
         }
+    }
+
+    /// Where tasks may run.
+    pub(super) fn placement(&mut self, deploy: &Node, path: &str) -> Json {
+        let Some(placement) = deploy.get("placement") else {
+            return json!({});
+        };
+        let constraints = placement.get("constraints").map_or(&[][..], Node::items);
+        for (index, item) in constraints.iter().enumerate() {
+            if let Err(error) = Constraint::parse(item.as_text().unwrap_or_default()) {
+                let path = format!("{path}.deploy.placement.constraints[{index}]");
+                self.error(item.at, &path, error.to_string());
+            }
+        }
+        let preferences: Vec<Json> = placement
+            .get("preferences")
+            .map_or(&[][..], Node::items)
+            .iter()
+            .map(|item| json!({"Spread": {"SpreadDescriptor": item.text_of("spread")}}))
+            .collect();
+        Object::default()
+            .put("Constraints", placement.texts_of("constraints"))
+            .put("Preferences", preferences)
+            .put("MaxReplicas", placement.int_of("max_replicas_per_node"))
+            .take()
     }
 
     /// `deploy.restart_policy`, or what `restart` means.
@@ -109,24 +135,6 @@ pub(super) fn resources(deploy: &Node) -> Json {
             "Reservations",
             deploy.under(&["resources", "reservations"]).map(amounts),
         )
-        .take()
-}
-
-/// Where tasks may run.
-pub(super) fn placement(deploy: &Node) -> Json {
-    let Some(placement) = deploy.get("placement") else {
-        return json!({});
-    };
-    let preferences: Vec<Json> = placement
-        .get("preferences")
-        .map_or(&[][..], Node::items)
-        .iter()
-        .map(|item| json!({"Spread": {"SpreadDescriptor": item.text_of("spread")}}))
-        .collect();
-    Object::default()
-        .put("Constraints", placement.texts_of("constraints"))
-        .put("Preferences", preferences)
-        .put("MaxReplicas", placement.int_of("max_replicas_per_node"))
         .take()
 }
 

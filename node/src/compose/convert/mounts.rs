@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::{Stack, json::Object, json_map, texts_by_key};
 use crate::compose::{
-    node::{At, Node},
+    node::{At, Node, Value},
     quantity,
 };
 
@@ -14,6 +14,9 @@ impl Stack<'_> {
         let mut out = Vec::new();
         let volumes = service.get("volumes").map_or(&[][..], Node::items);
         for (index, item) in volumes.iter().enumerate() {
+            if item.value == Value::Null {
+                continue;
+            }
             let path = format!("{path}.volumes[{index}]");
             match self.mount(item) {
                 Ok(mount) => out.push(mount),
@@ -135,7 +138,7 @@ fn tmpfs(text: &str) -> Result<Json, String> {
         let (key, number) = number.ok_or_else(|| {
             format!("the option {option:?} is not supported: only size=64m and mode=1777 are")
         })?;
-        parsed.set(key, Node::new(crate::compose::node::Value::Int(number), at));
+        parsed.set(key, Node::new(Value::Int(number), at));
     }
     let mut mount = Object::default();
     mount

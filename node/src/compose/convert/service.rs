@@ -18,6 +18,7 @@ impl Stack<'_> {
     /// Converts one service; what is wrong is reported.
     pub(super) fn service(&mut self, entry: &Entry) -> ServiceRequest {
         let (path, service) = (format!("services.{}", entry.key), &entry.value);
+        let errors_before = self.report.errors();
         let name = self.scoped(&entry.key);
         let nothing = Node::map(service.at);
         let deploy = service.get("deploy").unwrap_or(&nothing);
@@ -25,7 +26,7 @@ impl Stack<'_> {
         task.keep("ContainerSpec", self.container(service, &path))
             .keep("Resources", deploy::resources(deploy))
             .keep_some("RestartPolicy", self.restart_policy(service, deploy, &path))
-            .keep("Placement", deploy::placement(deploy))
+            .keep("Placement", self.placement(deploy, &path))
             .put("Networks", self.attachments(entry, &path))
             .keep_some("LogDriver", service.get("logging").map(log_driver))
             .keep("ForceUpdate", 0);
@@ -42,12 +43,14 @@ impl Stack<'_> {
                 "RollbackConfig",
                 deploy.get("rollback_config").map(deploy::update),
             )
-            .keep("EndpointSpec", self.endpoint(service, deploy, &path));
+            .keep("EndpointSpec", Self::endpoint(service, deploy));
         let request = ServiceRequest {
             name,
             spec: spec.take(),
         };
-        self.check(entry, &path, &request);
+        if self.report.errors() == errors_before {
+            self.check(entry, &path, &request);
+        }
         request
     }
 
@@ -117,25 +120,24 @@ impl Stack<'_> {
         out.into_iter().map(|(_, attachment)| attachment).collect()
     }
 
-    fn endpoint(&mut self, service: &Node, deploy: &Node, path: &str) -> Json {
-        let ports = service.get("ports").map_or(&[][..], Node::items);
-        let mut out: Vec<(i64, Json)> = Vec::new();
-        for (index, port) in ports.iter().enumerate() {
-            if port.int_of("target").is_none() {
-                self.error(port.at, &format!("{path}.ports[{index}]"), "needs a target");
-                continue;
-            }
-            let published = port.int_of("published").unwrap_or(0);
-            let mut object = Object::default();
-            object
-                .put("Protocol", port.text_of("protocol"))
-                .put("TargetPort", port.int_of("target"))
-                .put("PublishedPort", published)
-                .put("PublishMode", port.text_of("mode"));
-            out.push((published, object.take()));
-        }
-        out.sort_by_key(|(published, _)| *published);
-        let ports: Vec<Json> = out.into_iter().map(|(_, port)| port).collect();
+    fn endpoint(service: &Node, deploy: &Node) -> Json {
+        let mut ports: Vec<&Node> = service
+            .get("ports")
+            .map_or(&[][..], Node::items)
+            .iter()
+            .collect();
+        ports.sort_by_key(|port| port.int_of("published").unwrap_or(0));
+        let ports: Vec<Json> = ports
+            .into_iter()
+            .map(|port| {
+                Object::default()
+                    .put("Protocol", port.text_of("protocol"))
+                    .put("TargetPort", port.int_of("target"))
+                    .put("PublishedPort", port.int_of("published"))
+                    .put("PublishMode", port.text_of("mode"))
+                    .take()
+            })
+            .collect();
         Object::default()
             .put("Mode", deploy.text_of("endpoint_mode"))
             .put("Ports", ports)

@@ -19,6 +19,7 @@ pub(super) static DEPLOY: Schema = Schema {
         full("placement", Kind::Object(&PLACEMENT)),
         full("endpoint_mode", Kind::Choice(&["vip", "dnsrr"])),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -34,6 +35,7 @@ static UPDATE: Schema = Schema {
         full("max_failure_ratio", Kind::Ratio),
         full("order", Kind::Choice(&["stop-first", "start-first"])),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -42,6 +44,7 @@ static RESOURCES: Schema = Schema {
         full("limits", Kind::Object(&LIMITS)),
         full("reservations", Kind::Object(&RESERVATIONS)),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -51,6 +54,7 @@ static LIMITS: Schema = Schema {
         full("memory", Kind::Size),
         full("pids", Kind::Integer(0, i64::MAX)),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -68,6 +72,7 @@ static RESERVATIONS: Schema = Schema {
             "not supported: label the nodes that have it and use a constraint",
         ),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -78,6 +83,7 @@ static RESTART: Schema = Schema {
         full("max_attempts", Kind::Integer(0, i64::MAX)),
         full("window", Kind::Duration),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -87,10 +93,12 @@ static PLACEMENT: Schema = Schema {
         full("preferences", Kind::Objects(&PREFERENCE, Short::None)),
         full("max_replicas_per_node", Kind::Integer(0, i64::MAX)),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
 static PREFERENCE: Schema = Schema {
     fields: &[full("spread", Kind::Text)],
+    required: &["spread"],
     merge: Merge::Replace,
 };

@@ -67,6 +67,8 @@ pub(crate) enum Kind {
 pub(crate) struct Schema {
     /// Each key.
     pub(crate) fields: &'static [Field],
+    /// Keys that must be there.
+    pub(crate) required: &'static [&'static str],
     /// What a later file does to an earlier one.
     pub(crate) merge: Merge,
 }

@@ -6,6 +6,7 @@ use crate::compose::short::Short;
 /// One service.
 pub(crate) static SERVICE: Schema = Schema {
     fields: FIELDS,
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -170,6 +171,7 @@ static SHOAL: Schema = Schema {
             "not supported yet: every service is available on each side of a partition",
         ),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -183,11 +185,13 @@ static HEALTHCHECK: Schema = Schema {
         full("start_interval", Kind::Duration),
         full("disable", Kind::Bool),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
 static LOGGING: Schema = Schema {
     fields: &[full("driver", Kind::Text), full("options", Kind::Labels)],
+    required: &[],
     merge: Merge::KeysIfSame("driver"),
 };
 
@@ -209,6 +213,7 @@ static ATTACHMENT: Schema = Schema {
         ignored("gw_priority", "ignored: networks have no order"),
         refused("interface_name", "not supported"),
     ],
+    required: &[],
     merge: Merge::Replace,
 };
 
@@ -225,6 +230,7 @@ static PORT: Schema = Schema {
         ),
         ignored("app_protocol", "ignored: it is a remark"),
     ],
+    required: &["target"],
     merge: Merge::Replace,
 };
 
@@ -239,6 +245,7 @@ static VOLUME: Schema = Schema {
         full("volume", Kind::Object(&VOLUME_OPTIONS)),
         full("tmpfs", Kind::Object(&TMPFS)),
     ],
+    required: &["target"],
     merge: Merge::Replace,
 };
 
@@ -254,6 +261,7 @@ static BIND: Schema = Schema {
         ignored("selinux", "ignored: the label of the path is not changed"),
         refused("recursive", "not supported"),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -262,6 +270,7 @@ static VOLUME_OPTIONS: Schema = Schema {
         full("nocopy", Kind::Bool),
         refused("subpath", "not supported: use a volume of its own"),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -270,6 +279,7 @@ static TMPFS: Schema = Schema {
         full("size", Kind::Bytes),
         full("mode", Kind::Integer(0, 0o7777)),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -281,6 +291,7 @@ static FILE_REFERENCE: Schema = Schema {
         full("gid", Kind::Text),
         full("mode", Kind::Integer(0, 0o7777)),
     ],
+    required: &["source"],
     merge: Merge::Replace,
 };
 
@@ -290,5 +301,6 @@ static ENV_FILE: Schema = Schema {
         full("required", Kind::Bool),
         full("format", Kind::Choice(&["raw"])),
     ],
+    required: &["path"],
     merge: Merge::Replace,
 };

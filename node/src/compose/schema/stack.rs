@@ -16,6 +16,7 @@ pub(crate) static FILE: Schema = Schema {
         full("secrets", Kind::Named(&Kind::Object(&FILE_OBJECT))),
         full("configs", Kind::Named(&Kind::Object(&FILE_OBJECT))),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -32,6 +33,7 @@ static NETWORK: Schema = Schema {
         refused("enable_ipv6", "not supported"),
         ignored("enable_ipv4", "ignored: networks have IPv4"),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -41,6 +43,7 @@ static IPAM: Schema = Schema {
         full("config", Kind::Objects(&POOL, Short::None)),
         ignored("options", "ignored, as in docker stack deploy"),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -51,6 +54,7 @@ static POOL: Schema = Schema {
         ignored("ip_range", "ignored, as in docker stack deploy"),
         ignored("aux_addresses", "ignored, as in docker stack deploy"),
     ],
+    required: &["subnet"],
     merge: Merge::Replace,
 };
 
@@ -62,6 +66,7 @@ static VOLUME: Schema = Schema {
         full("external", Kind::External),
         full("labels", Kind::Labels),
     ],
+    required: &[],
     merge: Merge::Keys,
 };
 
@@ -77,5 +82,6 @@ static FILE_OBJECT: Schema = Schema {
         refused("driver", "not supported: use file"),
         refused("driver_opts", "not supported: use file"),
     ],
+    required: &[],
     merge: Merge::Keys,
 };

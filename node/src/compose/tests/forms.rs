@@ -309,6 +309,46 @@ fn deployment() {
 }
 
 #[test]
+fn variables_stand_for_values_of_every_type() {
+    check(&[
+        (
+            "deploy: {replicas: \"${N:-3}\"}",
+            "/Mode",
+            json!({"Replicated": {"Replicas": 3}}),
+        ),
+        (
+            "deploy: {update_config: {max_failure_ratio: \"${N:-0.5}\"}}",
+            "/UpdateConfig/MaxFailureRatio",
+            json!(0.5),
+        ),
+        (
+            "ports: [\"${N:-80}:${M:-81}\"]",
+            "/EndpointSpec/Ports/0/PublishedPort",
+            json!(80),
+        ),
+        (
+            "ports: [{target: \"${N:-80}\"}]",
+            "/EndpointSpec/Ports/0/TargetPort",
+            json!(80),
+        ),
+        (
+            "deploy: {resources: {limits: {cpus: \"${N:-0.5}\"}}}",
+            "/TaskTemplate/Resources/Limits/NanoCPUs",
+            json!(500_000_000),
+        ),
+    ]);
+    check_container(&[
+        ("tty: \"${N:-true}\"", "TTY", json!(true)),
+        (
+            "stop_grace_period: ${N:-3s}",
+            "StopGracePeriod",
+            json!(3_000_000_000_i64),
+        ),
+        ("environment: {A: \"${N:-true}\"}", "Env", json!(["A=true"])),
+    ]);
+}
+
+#[test]
 fn without_an_image_a_command_runs_as_a_process() {
     for (image, label) in [("", ""), ("image: scratch, ", "scratch")] {
         let project = project(&format!("services: {{a: {{{image}command: sleep 5}}}}")).unwrap();
