@@ -33,9 +33,10 @@ impl Stack<'_> {
         };
         let constraints = placement.get("constraints").map_or(&[][..], Node::items);
         for (index, item) in constraints.iter().enumerate() {
-            if let Err(error) = Constraint::parse(item.as_text().unwrap_or_default()) {
+            let text = item.as_text().unwrap_or_default();
+            if let Err(error) = Constraint::parse(text) {
                 let path = format!("{path}.deploy.placement.constraints[{index}]");
-                self.error(item.at, &path, error.to_string());
+                self.error(item.at, &path, format!("{text:?}: {error}"));
             }
         }
         let preferences: Vec<Json> = placement

@@ -60,7 +60,7 @@ fn what_only_the_whole_shows_is_found_when_each_part_is_right() {
     restart: sometimes
     tmpfs: [run, "/run:noexec"]
     healthcheck: {disable: true, test: x}
-    deploy: {mode: global, replicas: 2, placement: {constraints: ["a=b"]}}
+    deploy: {mode: global, replicas: 2}
   job: {image: x, deploy: {mode: replicated-job}}
   bad/name: {image: x}
 volumes: {e: {external: true, driver: nfs}}
