@@ -1,3 +1,9 @@
-//! One machine: the agent, its API, and the command line.
+//! One machine's daemon and its command line.
+//!
+//! The agent drives a [`shoal_scheduler::peer::Peer`], which decides everything; what is here does
+//! the I/O that it asks for: tasks, disk, network, Docker's API, and what people type.
 
 pub mod api;
+pub mod cli;
+pub mod compose;
+pub mod runtime;
