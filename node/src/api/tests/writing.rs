@@ -212,3 +212,29 @@ async fn a_volume_is_released() {
     };
     assert_eq!(last(&fixture).0, order);
 }
+
+#[tokio::test]
+async fn a_client_is_answered_only_when_the_view_shows_what_it_wrote() {
+    // An owner that replies too early: it does nothing.
+    let fixture = Fixture::with_owner(|_| {
+        Some(Ok(Receipt {
+            id: WEB.to_string(),
+            holders: 1,
+            warnings: Vec::new(),
+        }))
+    });
+    let path = format!("/services/{WEB}");
+    let mut removal = std::pin::pin!(fixture.delete(&path));
+    while fixture.ordered.lock().unwrap().is_empty() {
+        tokio::select! {
+            biased;
+            _ = &mut removal => panic!("answered too early"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    fixture.change(|view| {
+        view.services.remove(&WEB);
+    });
+    assert_eq!(removal.await.status, 200);
+    assert_eq!(fixture.get(&path).await.status, 404);
+}
