@@ -7,7 +7,6 @@ use bollard::models::{
     ObjectVersion, Platform, Reachability, ResourceObject,
 };
 use serde::Serialize;
-use shoal_membership::NodeId;
 use shoal_scheduler::{
     spec::NodeSpec,
     view::{NodeFacts, NodeStatus, NodeView},
@@ -20,7 +19,7 @@ use super::date::rfc3339;
 #[serde(rename_all = "PascalCase")]
 pub(super) struct NodeObject<'a> {
     #[serde(rename = "ID")]
-    id: NodeId,
+    id: String,
     version: ObjectVersion,
     created_at: String,
     updated_at: String,
@@ -44,7 +43,7 @@ impl<'a> From<&'a NodeView> for NodeObject<'a> {
     fn from(node: &'a NodeView) -> Self {
         let address = node.addresses.first();
         Self {
-            id: node.id,
+            id: node.id.to_string(),
             version: ObjectVersion {
                 index: Some(node.version),
             },

@@ -105,7 +105,7 @@ pub(super) fn receipt_headers(receipt: &Receipt) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("Shoal-Holders", HeaderValue::from(receipt.holders));
     for warning in &receipt.warnings {
-        if let Ok(value) = HeaderValue::from_str(warning) {
+        if let Ok(value) = HeaderValue::from_bytes(warning.as_bytes()) {
             headers.append("Shoal-Warning", value);
         }
     }

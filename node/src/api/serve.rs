@@ -14,7 +14,7 @@ use hyper_util::{
 use tokio::{
     io::AsyncWriteExt,
     net::{UnixListener, UnixStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -40,7 +40,7 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    Content-Type: application/json\r\nConnection: close\r\nContent-Length: 65\r\n\r\n\
+    Content-Type: application/json\r\nConnection: close\r\nContent-Length: 66\r\n\r\n\
     {\"message\":\"this node serves 256 connections already; try again\"}\n";
 
 /// The API, bound to its socket and not yet answering.
@@ -63,11 +63,12 @@ impl Server {
     }
 
     /// Answers until `stop` is cancelled; then requests under way are finished (log followers are
-    /// ended at once), for at most five seconds, and the socket's file is removed.
+    /// ended at once), for at most five seconds. The socket's file is removed first.
     pub async fn run(self, handle: Handle, stop: CancellationToken) {
         let router = router(handle, stop.clone());
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let connections = TaskTracker::new();
+        let cut = CancellationToken::new();
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -77,23 +78,27 @@ impl Server {
                 Err(error) => pause(&error).await,
                 Ok((stream, _)) => match Arc::clone(&places).try_acquire_owned() {
                     Ok(place) => {
-                        let connection = serve(stream, router.clone(), stop.clone(), place);
-                        connections.spawn(connection);
+                        let connection = serve(stream, router.clone(), stop.clone());
+                        let cut = cut.clone();
+                        connections.spawn(async move {
+                            let _place = place;
+                            cut.run_until_cancelled(connection).await;
+                        });
                     }
                     Err(_) => refuse(stream).await,
                 },
             }
         }
+        // While the listener still stands: afterwards the path may be another agent's.
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the API's socket was gone already");
+        }
         drop(self.listener);
         connections.close();
         if timeout(STOP_TIME_MAX, connections.wait()).await.is_err() {
-            tracing::warn!(
-                open = connections.len(),
-                "API connections did not end in time"
-            );
-        }
-        if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::debug!(%error, "the API's socket was gone already");
+            tracing::debug!(open = connections.len(), "cutting API connections off");
+            cut.cancel();
+            connections.wait().await;
         }
     }
 }
@@ -113,12 +118,7 @@ async fn refuse(mut stream: UnixStream) {
     }
 }
 
-async fn serve(
-    stream: UnixStream,
-    router: Router,
-    stop: CancellationToken,
-    place: OwnedSemaphorePermit,
-) {
+async fn serve(stream: UnixStream, router: Router, stop: CancellationToken) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)
@@ -137,7 +137,6 @@ async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%error, "an API connection ended early");
     }
-    drop(place);
 }
 
 #[cfg(test)]
@@ -148,12 +147,8 @@ mod tests {
     fn the_refusal_has_the_length_it_says() {
         let text = std::str::from_utf8(TOO_MANY).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("Content-Length: {}\r", body.len()))
-                || head.ends_with(&format!("Content-Length: {}", body.len())),
-            "{}",
-            body.len()
-        );
+        let length = format!("Content-Length: {}", body.len());
+        assert!(head.ends_with(&length), "{head} lacks {length}");
         assert!(body.contains(&CONNECTIONS_MAX.to_string()));
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bollard::models::{ObjectVersion, ServiceServiceStatus};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shoal_membership::NodeId;
 use shoal_scheduler::{
     spec::{EndpointSpec, PortConfig},
     task::{ServiceId, TaskState},
@@ -61,7 +60,7 @@ struct Own {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ConflictShown {
-    author: NodeId,
+    author: String,
     written_at: String,
     removed: bool,
     spec: Option<Box<RawValue>>,
@@ -116,7 +115,7 @@ fn endpoint(spec: Option<&EndpointSpec>) -> Endpoint<'_> {
 impl From<&Conflict> for ConflictShown {
     fn from(conflict: &Conflict) -> Self {
         Self {
-            author: conflict.author,
+            author: conflict.author.to_string(),
             written_at: rfc3339(conflict.written_at),
             removed: conflict.spec_json.is_none(),
             spec: conflict.spec_json.as_deref().and_then(spec_json::embed),

@@ -5,8 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json};
 use shoal_scheduler::{order::Order, task::ServiceId};
 
 use super::{
@@ -91,24 +90,13 @@ fn find(handle: &Handle, id: &str) -> Result<ServiceId, ApiError> {
     lookup::service(&view, id, Purpose::Write).map(|service| service.id)
 }
 
-/// Refuses what is no spec of a container's service; what it asks for is the owner's to check.
+/// Refuses what is no spec of a container's service, and JSON nested deeper than clients can read
+/// again; what it asks for is the owner's to check.
 fn check_shape(text: &str) -> Result<(), ApiError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Spec<'a> {
-        #[serde(borrow)]
-        task_template: Option<Template<'a>>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Template<'a> {
-        #[serde(borrow)]
-        container_spec: Option<&'a RawValue>,
-    }
-    let spec: Spec<'_> = serde_json::from_str(text)
+    let spec: Value = serde_json::from_str(text)
         .map_err(|error| ApiError::Bad(format!("the service's spec can't be read: {error}")))?;
-    match spec.task_template.and_then(|task| task.container_spec) {
-        Some(container) if container.get() != "null" => Ok(()),
+    match spec.pointer("/TaskTemplate/ContainerSpec") {
+        Some(Value::Object(_)) => Ok(()),
         _ => Err(ApiError::Bad("mismatched Runtime and *Spec fields".into())),
     }
 }

@@ -3,7 +3,6 @@
 use bollard::models::{ContainerStatus, ObjectVersion};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use shoal_membership::NodeId;
 use shoal_scheduler::{
     spec::{PortConfig, PublishMode},
     task::{ServiceId, Slot, TaskId, TaskReport, TaskState},
@@ -28,7 +27,7 @@ pub(super) struct TaskObject {
     #[serde(skip_serializing_if = "Option::is_none")]
     slot: Option<u64>,
     #[serde(rename = "NodeID", skip_serializing_if = "Option::is_none")]
-    node_id: Option<NodeId>,
+    node_id: Option<String>,
     status: Status,
     desired_state: TaskState,
 }
@@ -97,7 +96,7 @@ impl TaskObject {
             spec: template(service, &report.image)?,
             service_id: report.service,
             slot: number(report.slot),
-            node_id: Some(task.node),
+            node_id: Some(task.node.to_string()),
             status: Status {
                 timestamp: rfc3339(report.state_at),
                 state: report.state,
@@ -116,7 +115,7 @@ impl TaskObject {
     pub(super) fn pending(service: &ServiceView, slot: &PendingSlot) -> serde_json::Result<Self> {
         let since = rfc3339(service.updated_at);
         let node_id = match slot.slot {
-            Slot::Node(node) => Some(node),
+            Slot::Node(node) => Some(node.to_string()),
             Slot::Number(_) => None,
         };
         Ok(Self {

@@ -1,1 +1,11 @@
-//! Tests.
+//! The router on a real socket, with a hand-made view and an owner that is played by the test.
+
+mod docker_client;
+mod errors;
+mod fixture;
+mod hostile;
+mod logs;
+mod reading;
+mod sample;
+mod shapes;
+mod writing;

@@ -1,0 +1,282 @@
+//! The socket, the view, the owner and a client.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use axum::http::{HeaderMap, Method, Request};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use shoal_scheduler::{
+    order::{Order, OrderError, Receipt, WriteConcern},
+    task::ServiceId,
+    view::{ClusterView, TokenView},
+};
+use tokio::{
+    net::UnixStream,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::sample::{NOON, sample_view, service};
+
+use super::super::{
+    Handle, Identity, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest, Question, Server,
+};
+
+/// The logs that the test plays: a channel per reading.
+type Openings = mpsc::UnboundedSender<(LogTarget, LogQuery, mpsc::Sender<LogEvent>)>;
+
+struct PlayedLogs(Openings);
+
+impl LogSource for PlayedLogs {
+    fn read(&self, task: LogTarget, query: LogQuery) -> mpsc::Receiver<LogEvent> {
+        let (lines, log) = mpsc::channel(4);
+        self.0.send((task, query, lines)).expect("the test listens");
+        log
+    }
+}
+
+pub(super) type Ordered = Arc<Mutex<Vec<(Order, WriteConcern)>>>;
+pub(super) type Outcome = Result<Receipt, OrderError>;
+
+pub(super) struct Fixture {
+    _folder: tempfile::TempDir,
+    pub(super) path: PathBuf,
+    pub(super) view: Arc<watch::Sender<Arc<ClusterView>>>,
+    pub(super) ordered: Ordered,
+    pub(super) logs: mpsc::UnboundedReceiver<(LogTarget, LogQuery, mpsc::Sender<LogEvent>)>,
+    pub(super) stop: CancellationToken,
+    pub(super) server: JoinHandle<()>,
+    handle: Handle,
+}
+
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Reply {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("the answer is JSON")
+    }
+
+    pub(super) fn message(&self) -> String {
+        self.json()["message"]
+            .as_str()
+            .expect("an error has a message")
+            .to_owned()
+    }
+}
+
+impl Fixture {
+    /// An owner who does what it is told.
+    pub(super) fn new() -> Self {
+        Self::with_owner(|_| None)
+    }
+
+    /// An owner who answers orders in this way; None: it does what it is told.
+    pub(super) fn with_owner(
+        answer: impl FnMut(&Order) -> Option<Outcome> + Send + 'static,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let (view, seen) = watch::channel(Arc::new(sample_view()));
+        let (orders, requests) = mpsc::channel(8);
+        let (questions, asked) = mpsc::channel(8);
+        let (openings, logs) = mpsc::unbounded_channel();
+        let view = Arc::new(view);
+        let ordered = Ordered::default();
+        tokio::spawn(own(
+            requests,
+            Arc::clone(&view),
+            Arc::clone(&ordered),
+            answer,
+        ));
+        tokio::spawn(explain(asked));
+        let handle = Handle {
+            view: seen,
+            orders,
+            logs: Arc::new(PlayedLogs(openings)),
+            questions,
+            identity: Arc::new(Identity::of_this_machine("host1".into(), "/data".into())),
+        };
+        let stop = CancellationToken::new();
+        let server = Server::bind(path.clone()).unwrap();
+        let server = tokio::spawn(server.run(handle.clone(), stop.clone()));
+        Self {
+            _folder: folder,
+            path,
+            view,
+            ordered,
+            logs,
+            stop,
+            server,
+            handle,
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, &[], "").await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &str) -> Reply {
+        self.send(Method::POST, path, &[], body).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, &[], "").await
+    }
+
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let response = self.open(method, path, headers, body).await;
+        let (parts, body) = response.into_parts();
+        Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
+    pub(super) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> axum::http::Response<hyper::body::Incoming> {
+        let stream = UnixStream::connect(&self.path).await.unwrap();
+        let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Host", "docker");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+        client
+            .send_request(request.body(body).unwrap())
+            .await
+            .unwrap()
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut ClusterView)) {
+        self.view.send_modify(|view| change(Arc::make_mut(view)));
+    }
+}
+
+async fn explain(mut asked: mpsc::Receiver<Question>) {
+    while let Some(Question::Why {
+        service,
+        slot,
+        reply,
+    }) = asked.recv().await
+    {
+        let slot = slot.map(|slot| slot.to_string());
+        let _ = reply.send(Ok(json!({ "Service": service, "Slot": slot })));
+    }
+}
+
+async fn own(
+    mut requests: mpsc::Receiver<OrderRequest>,
+    view: Arc<watch::Sender<Arc<ClusterView>>>,
+    ordered: Ordered,
+    mut answer: impl FnMut(&Order) -> Option<Outcome>,
+) {
+    while let Some(request) = requests.recv().await {
+        let outcome = answer(&request.order).unwrap_or_else(|| {
+            let mut id = String::new();
+            view.send_modify(|view| id = obey(Arc::make_mut(view), &request.order));
+            Ok(Receipt {
+                id,
+                holders: 2,
+                warnings: Vec::new(),
+            })
+        });
+        ordered
+            .lock()
+            .unwrap()
+            .push((request.order, request.concern));
+        let _ = request.reply.send(outcome);
+    }
+}
+
+fn obey(view: &mut ClusterView, order: &Order) -> String {
+    match order {
+        Order::CreateService { spec_json } => {
+            let id = ServiceId(9 << 100);
+            view.services.insert(id, service(id, spec_json));
+            id.to_string()
+        }
+        Order::UpdateService {
+            service: id,
+            spec_json,
+            ..
+        } => {
+            let service = view.services.get_mut(id).unwrap();
+            service.version += 1;
+            if let Some(text) = spec_json {
+                service.spec_json = text.as_str().into();
+                service.spec = Arc::new(serde_json::from_str(text).unwrap());
+            }
+            id.to_string()
+        }
+        Order::RemoveService { service } => {
+            view.services.remove(service);
+            service.to_string()
+        }
+        Order::UpdateNode { node, spec, .. } => {
+            let found = view.nodes.get_mut(node).unwrap();
+            found.version += 1;
+            found.spec = spec.clone();
+            node.to_string()
+        }
+        Order::RemoveNode { node, .. } => {
+            view.nodes.remove(node);
+            node.to_string()
+        }
+        Order::CreateToken { ttl, uses } => {
+            view.tokens.push(TokenView {
+                id: "SHOAL-1-abc".into(),
+                created_at: NOON,
+                ttl: *ttl,
+                uses: *uses,
+                used: 0,
+            });
+            "SHOAL-1-abcdefgh".into()
+        }
+        Order::RemoveToken { id } => id.clone(),
+        Order::ReleaseVolume { service, .. } => service.to_string(),
+    }
+}
+
+/// Percent-encodes filters as docker does.
+pub(super) fn filters(value: Value) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    format!(
+        "filters={}",
+        value.to_string().bytes().map(encode).collect::<String>()
+    )
+}
