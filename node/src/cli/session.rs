@@ -1,0 +1,15 @@
+//! What a command works with: the agent, the output and the time.
+
+use jiff::Timestamp;
+
+use super::{client::Client, output::Output};
+
+/// One run of a client command.
+pub(crate) struct Session {
+    /// The agent it speaks to.
+    pub(crate) client: Client,
+    /// Where it writes.
+    pub(crate) out: Output,
+    /// Wall time, for "3 minutes ago".
+    pub(crate) now: fn() -> Timestamp,
+}
