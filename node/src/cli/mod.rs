@@ -29,6 +29,9 @@ mod volume;
 mod wait;
 mod why;
 
+#[cfg(test)]
+mod tests;
+
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{

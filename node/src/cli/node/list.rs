@@ -88,12 +88,13 @@ fn manager_status(node: &Value) -> String {
     }
 }
 
+/// Whether the node trusts what the cluster trusts.
 fn tls_status(node: &Value, info: &Value) -> &'static str {
-    let of_node = node.pointer("/Description/TLSInfo");
-    let of_cluster = info.pointer("/Swarm/Cluster/TLSInfo");
+    let of_node = node.text("/Description/TLSInfo/TrustRoot");
+    let of_cluster = info.text("/Swarm/Cluster/TLSInfo/TrustRoot");
     match (of_node, of_cluster) {
-        (Some(node), Some(cluster)) if node == cluster => "Ready",
-        (Some(_), Some(_)) => "Needs Rotation",
-        _ => "Unknown",
+        ("", _) | (_, "") => "Unknown",
+        (node, cluster) if node == cluster => "Ready",
+        _ => "Needs Rotation",
     }
 }

@@ -131,7 +131,7 @@ fn container(service: &Value, lines: &mut Vec<String>) {
             lines.push(format!(" {title}:{tabs}{} ", harmless(&texts.join(" "))));
         }
     }
-    for (title, field) in [("Dir", "Dir"), ("User", "User"), ("Hostname", "Hostname")] {
+    for (title, field) in [("Dir", "Dir"), ("User", "User")] {
         if !service.text(&at(field)).is_empty() {
             lines.push(format!(" {title}:\t\t{}", service.text(&at(field))));
         }
