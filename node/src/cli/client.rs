@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{net::UnixStream, time::timeout};
 
-use super::{error::CliError, host::SocketAddress};
+use super::{error::CliError, host::SocketAddress, lookup::Lookup};
 
 /// Time for the socket to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +35,22 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     /// The agent's sentence.
     pub(crate) message: String,
+}
+
+/// An answer that is 2xx.
+struct Answer {
+    body: Bytes,
+    /// What `Shoal-Warning` headers say: answers to some writes have no body.
+    warnings: Vec<String>,
+}
+
+/// A write that was carried out.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The answer; null if there is none.
+    pub(crate) body: Value,
+    /// What the person should know, such as fewer holders than asked for.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl From<Refusal> for CliError {
@@ -61,7 +77,7 @@ impl Client {
         path: &str,
     ) -> Result<Option<T>, CliError> {
         match self.ask(Method::GET, path, None).await? {
-            Ok(body) => self.decode(path, &body).map(Some),
+            Ok(answer) => self.decode(path, &answer.body).map(Some),
             Err(refusal) if refusal.status == 404 => Ok(None),
             Err(refusal) => Err(refusal.into()),
         }
@@ -69,22 +85,37 @@ impl Client {
 
     /// Reads a body as it is.
     pub(crate) async fn get_bytes(&self, path: &str) -> Result<Bytes, CliError> {
-        Ok(self.ask(Method::GET, path, None).await??)
+        Ok(self.ask(Method::GET, path, None).await??.body)
     }
 
-    /// Sends a write. An empty answer is `null`.
-    pub(crate) async fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
-        let answer = self.ask(Method::POST, path, body).await??;
-        if answer.is_empty() {
-            return Ok(Value::Null);
-        }
-        self.decode(path, &answer)
+    /// Sends a write.
+    pub(crate) async fn post(&self, path: &str, body: Option<&Value>) -> Result<Written, CliError> {
+        self.write(Method::POST, path, body).await
     }
 
     /// Removes something.
-    pub(crate) async fn delete(&self, path: &str) -> Result<(), CliError> {
-        self.ask(Method::DELETE, path, None).await??;
-        Ok(())
+    pub(crate) async fn delete(&self, path: &str) -> Result<Written, CliError> {
+        self.write(Method::DELETE, path, None).await
+    }
+
+    async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Written, CliError> {
+        let answer = self.ask(method, path, body).await??;
+        let body: Value = match answer.body.is_empty() {
+            true => Value::Null,
+            false => self.decode(path, &answer.body)?,
+        };
+        let mut warnings = answer.warnings;
+        for warning in body.texts("/Warnings") {
+            if !warnings.iter().any(|known| known == warning) {
+                warnings.push(warning.to_owned());
+            }
+        }
+        Ok(Written { body, warnings })
     }
 
     /// Opens a body that may never end. Only its head has a deadline.
@@ -101,15 +132,17 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Result<Bytes, Refusal>, CliError> {
+    ) -> Result<Result<Answer, Refusal>, CliError> {
         self.within(async {
             let answer = self.send(method, path, body).await?;
             if !answer.status().is_success() {
                 return Ok(Err(self.refusal(answer).await?));
             }
-            self.read(answer.into_body(), ANSWER_BYTES_MAX)
-                .await
-                .map(Ok)
+            let warnings = answer.headers().get_all("Shoal-Warning").iter();
+            let warnings = warnings.map(|text| String::from_utf8_lossy(text.as_bytes()).into());
+            let warnings = warnings.collect();
+            let body = self.read(answer.into_body(), ANSWER_BYTES_MAX).await?;
+            Ok(Ok(Answer { body, warnings }))
         })
         .await
     }

@@ -2,7 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{client::Client, output::Output};
+use super::{
+    client::{Client, Written},
+    error::CliError,
+    format::words::harmless,
+    output::Output,
+};
 
 /// One run of a client command.
 pub(crate) struct Session {
@@ -12,4 +17,14 @@ pub(crate) struct Session {
     pub(crate) out: Output,
     /// Wall time, for "3 minutes ago".
     pub(crate) now: fn() -> Timestamp,
+}
+
+impl Session {
+    /// Shows the warnings that came with a write.
+    pub(crate) fn warn(&mut self, written: &Written) -> Result<(), CliError> {
+        for warning in &written.warnings {
+            self.out.note(&format!("warning: {}", harmless(warning)))?;
+        }
+        Ok(())
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -20,11 +21,11 @@ use super::{
 const PATH: &str = "/shoal/v1/tokens";
 
 const LAYOUT: Layout = Layout {
-    table: "{{.ID}}\t{{.CreatedAt}}\t{{.TTL}}\t{{.Used}}\t{{.Uses}}",
+    table: "{{.ID}}\t{{.CreatedAt}}\t{{.Expires}}\t{{.Used}}\t{{.Uses}}",
     headers: &[
         ("ID", "ID"),
         ("CreatedAt", "CREATED"),
-        ("TTL", "TTL"),
+        ("Expires", "EXPIRES"),
         ("Used", "USED"),
         ("Uses", "USES"),
     ],
@@ -98,17 +99,14 @@ async fn create(session: &mut Session, args: CreateArgs) -> Result<(), CliError>
         .maybe("uses", args.uses)
         .maybe("write-concern", args.write.word());
     let answer = session.client.post(target.as_str(), None).await?;
-    let token = answer.text("/Token");
+    let token = answer.body.text("/Token");
     if token.is_empty() {
         return Err(CliError::failed(
             "the agent made a token but did not say which; list it with `shoal token ls`",
         ));
     }
     session.out.line(token)?;
-    for warning in answer.texts("/Warnings") {
-        session.out.note(&format!("warning: {warning}"))?;
-    }
-    Ok(())
+    session.warn(&answer)
 }
 
 async fn ls(session: &mut Session, args: ListArgs) -> Result<(), CliError> {
@@ -116,14 +114,6 @@ async fn ls(session: &mut Session, args: ListArgs) -> Result<(), CliError> {
     let now = (session.now)();
     let rows = tokens.iter().map(|token| {
         let mut row = Row::new();
-        let ttl = match token.number("/TTL") {
-            0 => "never".to_owned(),
-            seconds => duration::show(
-                i64::try_from(seconds)
-                    .unwrap_or(i64::MAX)
-                    .saturating_mul(1_000_000_000),
-            ),
-        };
         let uses = match token.number("/Uses") {
             0 => "any".to_owned(),
             uses => uses.to_string(),
@@ -133,7 +123,7 @@ async fn ls(session: &mut Session, args: ListArgs) -> Result<(), CliError> {
             "CreatedAt".into(),
             human::ago(token.text("/CreatedAt"), now).into(),
         );
-        row.insert("TTL".into(), ttl.into());
+        row.insert("Expires".into(), expiry(token, now).into());
         row.insert("Uses".into(), uses.into());
         row.insert("Used".into(), token.number("/Used").into());
         row
@@ -141,13 +131,29 @@ async fn ls(session: &mut Session, args: ListArgs) -> Result<(), CliError> {
     args.print(&mut session.out, &LAYOUT, rows.collect())
 }
 
+/// When a token is no good any more, in words.
+fn expiry(token: &Value, now: Timestamp) -> String {
+    let stated = token.text("/ExpiresAt").parse::<Timestamp>().ok();
+    let end = stated.map(Timestamp::as_second).or_else(|| {
+        let created = token.text("/CreatedAt").parse::<Timestamp>().ok()?;
+        let ttl = i64::try_from(token.number("/TTL")).ok()?;
+        (ttl > 0).then(|| created.as_second().saturating_add(ttl))
+    });
+    match end {
+        None => "never".into(),
+        Some(end) if end <= now.as_second() => "expired".into(),
+        Some(end) => format!("in {}", human::span(end - now.as_second()).to_lowercase()),
+    }
+}
+
 async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
     each(&args.tokens, async |token: &String| {
         let target = Target::new(PATH)
             .segment(token)
             .maybe("write-concern", args.write.word());
-        session.client.delete(target.as_str()).await?;
-        session.out.line(token)
+        let written = session.client.delete(target.as_str()).await?;
+        session.out.line(token)?;
+        session.warn(&written)
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{error::CliError, lookup::Lookup, query::Target, session::Session, values::WriteArgs};
+use super::{error::CliError, query::Target, session::Session, values::WriteArgs};
 
 /// Volumes.
 #[derive(Subcommand, Debug)]
@@ -34,8 +34,5 @@ pub(crate) async fn run(session: &mut Session, command: VolumeCommand) -> Result
     session
         .out
         .line(&format!("{}.{}", args.service, args.slot))?;
-    for warning in answer.texts("/Warnings") {
-        session.out.note(&format!("warning: {warning}"))?;
-    }
-    Ok(())
+    session.warn(&answer)
 }

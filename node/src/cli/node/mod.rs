@@ -126,8 +126,9 @@ async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
             .segment(node)
             .maybe("force", args.force.then_some(1))
             .maybe("write-concern", args.write.word());
-        session.client.delete(target.as_str()).await?;
-        session.out.line(node)
+        let written = session.client.delete(target.as_str()).await?;
+        session.out.line(node)?;
+        session.warn(&written)
     })
     .await
 }

@@ -52,8 +52,9 @@ pub(super) async fn run(session: &mut Session, args: UpdateArgs) -> Result<(), C
         .then("/update")
         .with("version", node.number("/Version/Index"))
         .maybe("write-concern", args.write.word());
-    session.client.post(target.as_str(), Some(&spec)).await?;
-    session.out.line(&args.node)
+    let written = session.client.post(target.as_str(), Some(&spec)).await?;
+    session.out.line(&args.node)?;
+    session.warn(&written)
 }
 
 fn changed(spec: Value, args: &UpdateArgs) -> Result<Value, CliError> {

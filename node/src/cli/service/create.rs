@@ -158,8 +158,8 @@ pub(super) async fn run(session: &mut Session, args: CreateArgs) -> Result<(), C
     }
     let target = Target::new("/services/create").maybe("write-concern", args.write.word());
     let answer = session.client.post(target.as_str(), Some(&spec)).await?;
-    let id = answer.text("/ID").to_owned();
-    update::warn(session, &answer)?;
+    let id = answer.body.text("/ID").to_owned();
+    session.warn(&answer)?;
     session.out.line(&id)?;
     update::follow(session, &args.follow, vec![id], false).await
 }

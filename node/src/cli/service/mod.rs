@@ -141,8 +141,9 @@ async fn ps(session: &mut Session, args: PsArgs) -> Result<(), CliError> {
 async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
     each(&args.services, async |name: &String| {
         let target = service_target(name).maybe("write-concern", args.write.word());
-        session.client.delete(target.as_str()).await?;
-        session.out.line(name)
+        let written = session.client.delete(target.as_str()).await?;
+        session.out.line(name)?;
+        session.warn(&written)
     })
     .await
 }

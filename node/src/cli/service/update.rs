@@ -20,6 +20,9 @@ use crate::cli::{
     wait::{self, Wait},
 };
 
+/// Tasks that have run this long count as stable: Docker's default monitor time.
+const SETTLE: Duration = Duration::from_secs(5);
+
 /// How to follow a change.
 #[derive(Args, Debug)]
 pub(super) struct FollowArgs {
@@ -201,15 +204,7 @@ pub(super) async fn write(
         .maybe("rollback", rollback.then_some("previous"))
         .maybe("write-concern", concern.word());
     let answer = session.client.post(target.as_str(), Some(spec)).await?;
-    warn(session, &answer)
-}
-
-/// Shows the warnings of an answer.
-pub(super) fn warn(session: &mut Session, answer: &Value) -> Result<(), CliError> {
-    for warning in answer.texts("/Warnings") {
-        session.out.note(&format!("warning: {warning}"))?;
-    }
-    Ok(())
+    session.warn(&answer)
 }
 
 /// Waits until services run, unless it was told not to.
@@ -228,7 +223,7 @@ pub(super) async fn follow(
     );
     let wait = Wait {
         services,
-        settle: Duration::ZERO,
+        settle: SETTLE,
         limit: args.wait_timeout,
         quiet: args.quiet,
         rollback_ordered,

@@ -20,6 +20,9 @@ use crate::cli::{
     wait::{self, Wait},
 };
 
+/// A task that ends at once has not run. Longer than this, health checks tell.
+const SETTLE: Duration = Duration::from_secs(1);
+
 /// Options of `stack deploy`.
 #[derive(Args, Debug)]
 pub(crate) struct DeployArgs {
@@ -123,7 +126,7 @@ pub(super) async fn run(
     }
     let wait = Wait {
         services: ids,
-        settle: Duration::ZERO,
+        settle: SETTLE,
         limit: args.wait_timeout,
         quiet: args.quiet,
         rollback_ordered: false,
@@ -175,8 +178,8 @@ async fn put(
         session.out.line(&format!("Creating service {name}"))?;
         let target = Target::new("/services/create").maybe("write-concern", write.word());
         let answer = session.client.post(target.as_str(), Some(spec)).await?;
-        warn(session, &answer)?;
-        return Ok(Done::Created(answer.text("/ID").to_owned()));
+        session.warn(&answer)?;
+        return Ok(Done::Created(answer.body.text("/ID").to_owned()));
     };
     let id = service.text("/ID");
     let mut spec = spec.clone();
@@ -193,7 +196,7 @@ async fn put(
         .with("version", service.number("/Version/Index"))
         .maybe("write-concern", write.word());
     let answer = session.client.post(target.as_str(), Some(&spec)).await?;
-    warn(session, &answer)?;
+    session.warn(&answer)?;
     Ok(Done::Updated(id.to_owned()))
 }
 
@@ -203,13 +206,6 @@ fn keep_forced(spec: &mut Value, service: &Value) {
     if let (Some(forced), Some(task)) = (forced, spec.get_mut("TaskTemplate")) {
         task["ForceUpdate"] = forced.clone();
     }
-}
-
-fn warn(session: &mut Session, answer: &Value) -> Result<(), CliError> {
-    for warning in answer.texts("/Warnings") {
-        session.out.note(&format!("warning: {warning}"))?;
-    }
-    Ok(())
 }
 
 /// Removes a service and says so.
@@ -223,5 +219,6 @@ pub(super) async fn remove(
     let target = Target::new("/services")
         .segment(service.text("/ID"))
         .maybe("write-concern", write.word());
-    session.client.delete(target.as_str()).await
+    let written = session.client.delete(target.as_str()).await?;
+    session.warn(&written)
 }

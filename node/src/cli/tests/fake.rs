@@ -11,7 +11,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri},
 };
 use tokio::sync::oneshot;
 
@@ -107,7 +107,7 @@ async fn answer(
     method: Method,
     uri: Uri,
     body: Bytes,
-) -> (StatusCode, Vec<u8>) {
+) -> (StatusCode, HeaderMap, Vec<u8>) {
     let body = String::from_utf8_lossy(&body).into_owned();
     answers
         .seen
@@ -122,12 +122,20 @@ async fn answer(
     // A target with its query is meant before the path alone.
     let mut found: Vec<_> = answers.routes.iter().filter(matching).collect();
     found.sort_by_key(|(_, target, ..)| !target.contains('?'));
+    let mut headers = HeaderMap::new();
+    if path.ends_with("/warned") {
+        let warning = HeaderValue::from_static("held by 1 node");
+        headers.insert("Shoal-Warning", warning);
+    }
     match found.first() {
-        Some((_, _, status, body)) => (StatusCode::from_u16(*status).unwrap(), body.clone()),
+        Some((_, _, status, body)) => {
+            let status = StatusCode::from_u16(*status).unwrap();
+            (status, headers, body.clone())
+        }
         None => {
             let name = path.rsplit('/').next().unwrap_or_default();
             let body = format!("{{\"message\":\"service {name} not found\"}}");
-            (StatusCode::NOT_FOUND, body.into())
+            (StatusCode::NOT_FOUND, headers, body.into())
         }
     }
 }

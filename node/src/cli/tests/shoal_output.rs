@@ -16,7 +16,9 @@ fn a_token_is_alone_on_stdout() {
             "/shoal/v1/tokens",
             200,
             br#"[{"ID":"t1","CreatedAt":"2026-11-22T10:00:00Z","TTL":3600,"Uses":null,"Used":2},
-                 {"ID":"t2","CreatedAt":"2026-11-22T10:04:00Z","TTL":null,"Uses":3,"Used":0}]"#
+                 {"ID":"t2","CreatedAt":"2026-11-22T10:04:00Z","TTL":null,"Uses":3,"Used":0},
+                 {"ID":"t3","CreatedAt":"2026-11-22T08:00:00Z","ExpiresAt":"2026-11-22T09:00:00Z",
+                  "Uses":null,"Used":0}]"#
                 .to_vec(),
         ),
         ("DELETE", "/shoal/v1/tokens/t1", 204, Vec::new()),
@@ -37,9 +39,10 @@ fn a_token_is_alone_on_stdout() {
         "all",
     ]);
     insta::assert_snapshot!(fake.run(&["token", "ls"]).stdout, @r"
-    ID        CREATED          TTL       USED      USES
-    t1        4 minutes ago    1h0m0s    2         any
-    t2        45 seconds ago   never     0         3
+    ID        CREATED          EXPIRES         USED      USES
+    t1        4 minutes ago    in 55 minutes   2         any
+    t2        45 seconds ago   never           0         3
+    t3        2 hours ago      expired         0         any
     ");
     assert_eq!(fake.run(&["token", "rm", "t1"]).stdout, "t1\n");
     let seen: Vec<String> = fake.seen().into_iter().map(|(line, _)| line).collect();

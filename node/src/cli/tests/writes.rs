@@ -125,6 +125,16 @@ fn a_node_is_drained_and_labelled() {
     assert_eq!(ended.stderr, "key zz doesn't exist in node's labels\n");
 }
 
+#[test]
+fn warnings_of_an_answer_without_a_body_are_shown() {
+    let fake = Fake::start(vec![("DELETE", "/services/warned", 200, Vec::new())]);
+    let ended = fake.run(&["service", "rm", "warned"]);
+    assert_eq!(
+        (ended.stdout.as_str(), ended.stderr.as_str()),
+        ("warned\n", "warning: held by 1 node\n")
+    );
+}
+
 fn plan(names: &[&str]) -> StackPlan {
     let services = names.iter().map(|name| {
         let spec = json!({"Name": format!("app_{name}"), "Mode": {"Replicated": {"Replicas": 1}}});

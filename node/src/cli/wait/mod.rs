@@ -102,3 +102,44 @@ fn given_up(what: &str, picture: &Picture) -> CliError {
     );
     CliError::Failed(lines.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pending(reason: &str) -> Picture {
+        let service = json!({"ID": "s1", "Spec": {"Name": "web",
+                             "Mode": {"Replicated": {"Replicas": 1}}}});
+        let task = json!({"ServiceID": "s1", "Slot": 1, "DesiredState": "running",
+                          "Status": {"State": "pending", "Err": reason}});
+        Picture::of(&["s1".into()], &[service], &[task])
+    }
+
+    #[test]
+    fn stuck_means_the_same_reason_for_a_while() {
+        let start = Instant::now();
+        let mut unchanged = None;
+        assert!(!stuck(&pending("no room"), &mut unchanged, start));
+        let nearly = start + STUCK_AFTER - Duration::from_millis(1);
+        assert!(!stuck(&pending("no room"), &mut unchanged, nearly));
+        // Another reason starts the clock again.
+        assert!(!stuck(
+            &pending("port taken"),
+            &mut unchanged,
+            start + STUCK_AFTER
+        ));
+        assert!(stuck(
+            &pending("port taken"),
+            &mut unchanged,
+            start + 2 * STUCK_AFTER
+        ));
+        // Without a reason something is under way.
+        assert!(!stuck(
+            &pending(""),
+            &mut unchanged,
+            start + 3 * STUCK_AFTER
+        ));
+    }
+}
