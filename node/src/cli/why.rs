@@ -57,11 +57,11 @@ pub(crate) async fn run(session: &mut Session, args: WhyArgs) -> Result<(), CliE
     Ok(())
 }
 
-/// Splits `web.3`. Names have no dots, so the last dot before a number is the slot's.
+/// Splits `web.3`, or `agent.pi.local` where a service has no slots but nodes. Names of services
+/// have no dots.
 fn split_slot(subject: &str) -> Option<(&str, &str)> {
-    let (service, slot) = subject.rsplit_once('.')?;
-    let is_slot = !slot.is_empty() && slot.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    (is_slot && !service.is_empty()).then_some((service, slot))
+    let (service, slot) = subject.split_once('.')?;
+    (!slot.is_empty() && !service.is_empty()).then_some((service, slot))
 }
 
 fn render(slot: &Value) -> String {
@@ -124,14 +124,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_is_what_follows_the_last_dot() {
+    fn a_slot_is_what_follows_the_first_dot() {
         assert_eq!(split_slot("web.3"), Some(("web", "3")));
         assert_eq!(split_slot("web"), None);
         assert_eq!(split_slot("web."), None);
         assert_eq!(split_slot(".3"), None);
-        assert_eq!(
-            split_slot("agent.45r9gcbteiiut4w7"),
-            Some(("agent", "45r9gcbteiiut4w7"))
-        );
+        let node = split_slot("agent.pi-1.local");
+        assert_eq!(node, Some(("agent", "pi-1.local")));
     }
 }

@@ -1,6 +1,9 @@
 //! What Docker has no word for: tokens, why, volumes.
 
-use super::fake::Fake;
+use std::process::ExitCode;
+
+use super::fake::{Fake, data, run_with};
+use crate::cli::Entry;
 
 #[test]
 fn a_token_is_alone_on_stdout() {
@@ -83,4 +86,52 @@ fn a_volume_is_released() {
         seen[0].0,
         "POST /shoal/v1/volumes/release?service=db&slot=1"
     );
+}
+
+#[test]
+fn info_and_version_show_agent_and_cluster() {
+    let version = br#"{"Version":"0.1.0","ApiVersion":"1.50","MinAPIVersion":"1.24","Os":"linux",
+                       "Arch":"arm64","Components":[{"Name":"Engine","Version":"28.2.2"}]}"#;
+    let fake = Fake::start(vec![
+        ("GET", "/info", 200, data("info.json")),
+        (
+            "GET",
+            "/shoal/v1/cluster",
+            200,
+            br#"{"NodesReady":3,"Warnings":[]}"#.to_vec(),
+        ),
+        ("GET", "/version", 200, version.to_vec()),
+    ]);
+    insta::assert_snapshot!(fake.run(&["info"]).stdout, @r"
+    Name: vm
+    Server Version: 20.10.24+dfsg1
+    Operating System: Debian GNU/Linux 12 (bookworm)
+    Architecture: x86_64
+    CPUs: 2
+    Total Memory: 23.54GiB
+    Containers: 0
+     Running: 0
+    Cluster: active
+     NodeID: btjf1fcaio8uf7p4194my7rqh
+     Node Address: 10.77.0.104
+     Nodes: 3
+     ClusterID: nc5xwi2neuiib4vrldj3x7n0u
+     Shoal NodesReady: 3
+    ");
+    let ended = fake.run(&["info", "--format", "{{.Swarm.Nodes}} {{json .Labels}}"]);
+    assert_eq!(ended.stdout, "3 []\n");
+    let ended = fake.run(&["version", "--format", "{{.Server.ApiVersion}}"]);
+    assert_eq!(ended.stdout, "1.50\n");
+    let ended = fake.run(&["version"]);
+    assert!(
+        ended
+            .stdout
+            .contains(" Engine:\n  Version:          28.2.2\n"),
+        "{ended:?}"
+    );
+
+    // Without an agent the client's half is still there.
+    let ended = run_with(&Entry::default(), "unix:/nonexistent", &["version"]);
+    assert_eq!(ended.code, ExitCode::from(1));
+    assert!(ended.stdout.starts_with("Client:\n"), "{ended:?}");
 }
