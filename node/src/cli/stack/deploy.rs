@@ -1,0 +1,224 @@
+//! `shoal stack deploy` and `stack config`.
+//!
+//! A deploy writes only what changed. With `--wait` it then watches: the exit status says whether
+//! everything runs.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{StackPlan, stack_services};
+use crate::cli::{
+    entry::LoadStack,
+    error::CliError,
+    format::json::indent,
+    lookup::Lookup,
+    query::Target,
+    session::Session,
+    values::{WriteArgs, span},
+    wait::{self, Wait},
+};
+
+/// A task that ends at once has not run. Longer than this, health checks tell.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Options of `stack deploy`.
+#[derive(Args, Debug)]
+pub(crate) struct DeployArgs {
+    /// Name of the stack
+    stack: String,
+    /// Compose file, '-' for the standard input; later ones change earlier ones
+    #[arg(
+        short = 'c',
+        long = "compose-file",
+        required = true,
+        value_name = "FILE"
+    )]
+    compose_file: Vec<PathBuf>,
+    /// Wait until everything runs; the exit status says whether it does
+    #[arg(long, conflicts_with = "detach")]
+    wait: bool,
+    /// Give up waiting after this
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = span)]
+    wait_timeout: Duration,
+    /// Do not wait (the default); --detach=false is --wait
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "true|false")]
+    detach: Option<bool>,
+    /// Remove services that the files do not name any more
+    #[arg(long)]
+    prune: bool,
+    /// Do not show how it goes
+    #[arg(short, long)]
+    quiet: bool,
+    /// Docker's option, without effect: nodes resolve images themselves
+    #[arg(long, hide = true)]
+    resolve_image: Option<String>,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// Options of `stack config`.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// Compose file, '-' for the standard input; later ones change earlier ones
+    #[arg(
+        short = 'c',
+        long = "compose-file",
+        required = true,
+        value_name = "FILE"
+    )]
+    compose_file: Vec<PathBuf>,
+    /// Name of the stack that the services would belong to
+    #[arg(default_value = "stack")]
+    stack: String,
+}
+
+/// What was done to a service.
+enum Done {
+    Created(String),
+    Updated(String),
+    Unchanged(String),
+}
+
+/// Does `stack config`: the services' specs, as a deploy would send them.
+pub(super) fn config(
+    session: &mut Session,
+    load: Option<LoadStack>,
+    args: &ConfigArgs,
+) -> Result<(), CliError> {
+    let plan = read(session, load, &args.compose_file, &args.stack)?;
+    let specs: Vec<Value> = plan.services.into_iter().map(|(_, spec)| spec).collect();
+    session.out.line(&indent(&json!(specs).to_string()))
+}
+
+/// Does `stack deploy`.
+pub(super) async fn run(
+    session: &mut Session,
+    load: Option<LoadStack>,
+    args: DeployArgs,
+) -> Result<(), CliError> {
+    let stack = &args.stack;
+    let plan = read(session, load, &args.compose_file, stack)?;
+    let existing = stack_services(session, stack).await?;
+    if args.prune {
+        let names: BTreeSet<&str> = plan
+            .services
+            .iter()
+            .map(|(_, spec)| spec.text("/Name"))
+            .collect();
+        for service in &existing {
+            if !names.contains(service.text("/Spec/Name")) {
+                remove(session, service, args.write).await?;
+            }
+        }
+    }
+    let mut ids = Vec::new();
+    for (name, spec) in &plan.services {
+        let done = put(session, &existing, spec, args.write).await;
+        match done.map_err(|error| of_service(name, error))? {
+            Done::Created(id) | Done::Updated(id) | Done::Unchanged(id) => ids.push(id),
+        }
+    }
+    if !(args.wait || args.detach == Some(false)) || ids.is_empty() {
+        return Ok(());
+    }
+    let wait = Wait {
+        services: ids,
+        settle: SETTLE,
+        limit: args.wait_timeout,
+        quiet: args.quiet,
+        rollback_ordered: false,
+        on_interrupt: format!(
+            "The deploy goes on without being watched.\nUse `shoal stack ps {stack}` to check \
+             progress."
+        ),
+    };
+    wait::run(session, &wait).await
+}
+
+fn of_service(name: &str, error: CliError) -> CliError {
+    match error {
+        CliError::Failed(message) => CliError::failed(format!("service {name}: {message}")),
+        other => other,
+    }
+}
+
+fn read(
+    session: &mut Session,
+    load: Option<LoadStack>,
+    files: &[PathBuf],
+    stack: &str,
+) -> Result<StackPlan, CliError> {
+    let Some(load) = load else {
+        return Err(CliError::failed(
+            "this build of shoal can't read Compose files; use one that contains the agent",
+        ));
+    };
+    let plan = load(files, stack).map_err(CliError::Failed)?;
+    for warning in &plan.warnings {
+        session.out.note(&format!("warning: {warning}"))?;
+    }
+    if plan.services.is_empty() {
+        return Err(CliError::failed("the Compose files name no services"));
+    }
+    Ok(plan)
+}
+
+/// Creates a service, or updates it if it differs.
+async fn put(
+    session: &mut Session,
+    existing: &[Value],
+    spec: &Value,
+    write: WriteArgs,
+) -> Result<Done, CliError> {
+    let name = spec.text("/Name");
+    let Some(service) = existing.iter().find(|old| old.text("/Spec/Name") == name) else {
+        session.out.line(&format!("Creating service {name}"))?;
+        let target = Target::new("/services/create").maybe("write-concern", write.word());
+        let answer = session.client.post(target.as_str(), Some(spec)).await?;
+        session.warn(&answer)?;
+        return Ok(Done::Created(answer.body.text("/ID").to_owned()));
+    };
+    let id = service.text("/ID");
+    let mut spec = spec.clone();
+    keep_forced(&mut spec, service);
+    if service.get("Spec") == Some(&spec) {
+        return Ok(Done::Unchanged(id.to_owned()));
+    }
+    session
+        .out
+        .line(&format!("Updating service {name} (id: {id})"))?;
+    let target = Target::new("/services")
+        .segment(id)
+        .then("/update")
+        .with("version", service.number("/Version/Index"))
+        .maybe("write-concern", write.word());
+    let answer = session.client.post(target.as_str(), Some(&spec)).await?;
+    session.warn(&answer)?;
+    Ok(Done::Updated(id.to_owned()))
+}
+
+/// A deploy is no reason to replace tasks again that `service update --force` replaced.
+fn keep_forced(spec: &mut Value, service: &Value) {
+    let forced = service.pointer("/Spec/TaskTemplate/ForceUpdate");
+    if let (Some(forced), Some(task)) = (forced, spec.get_mut("TaskTemplate")) {
+        task["ForceUpdate"] = forced.clone();
+    }
+}
+
+/// Removes a service and says so.
+pub(super) async fn remove(
+    session: &mut Session,
+    service: &Value,
+    write: WriteArgs,
+) -> Result<(), CliError> {
+    let name = service.text("/Spec/Name");
+    session.out.line(&format!("Removing service {name}"))?;
+    let target = Target::new("/services")
+        .segment(service.text("/ID"))
+        .maybe("write-concern", write.word());
+    let written = session.client.delete(target.as_str()).await?;
+    session.warn(&written)
+}

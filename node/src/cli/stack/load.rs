@@ -1,0 +1,13 @@
+//! What the command line needs from a reader of Compose files.
+
+use serde_json::Value;
+
+/// What a stack's files ask for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StackPlan {
+    /// Services: the name within the stack, and Docker's `ServiceSpec` with the whole name
+    /// (`stack_service`) and the stack's label.
+    pub services: Vec<(String, Value)>,
+    /// What a person should know, a sentence each, with file and line.
+    pub warnings: Vec<String>,
+}

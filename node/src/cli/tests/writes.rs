@@ -1,0 +1,249 @@
+//! What commands send.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::fake::{Ended, Fake, data, run_with};
+use crate::cli::{Entry, StackPlan};
+
+fn body(fake: &Fake, request: &str) -> Value {
+    let seen = fake.seen();
+    let (_, body) = seen
+        .iter()
+        .find(|(line, _)| line.starts_with(request))
+        .unwrap_or_else(|| panic!("{request} was not sent: {seen:?}"));
+    serde_json::from_str(body).unwrap()
+}
+
+#[test]
+fn create_sends_what_docker_sends() {
+    let fake = Fake::start(vec![(
+        "POST",
+        "/services/create",
+        201,
+        br#"{"ID":"s1"}"#.to_vec(),
+    )]);
+    let line = "service create -d --name w1 --replicas 2 --publish 8080:80 --env A=1 \
+                --hostname h --label app=x --container-label cl=1 --constraint node.role==manager \
+                --mount type=volume,source=v1,target=/data --limit-memory 64m --reserve-cpu 0.1 \
+                --restart-delay 1s --update-delay 1s --update-failure-action rollback \
+                --stop-grace-period 1s --health-cmd true --health-interval 2s --write-concern one \
+                busybox:latest sh -c --x";
+    let ended = fake.run(&line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (ExitCode::SUCCESS, "s1\n"),
+        "{ended:?}"
+    );
+    let expected = json!({
+        "Name": "w1",
+        "Labels": {"app": "x"},
+        "TaskTemplate": {
+            "ContainerSpec": {
+                "Image": "busybox:latest", "Labels": {"cl": "1"}, "Args": ["sh", "-c", "--x"],
+                "Hostname": "h", "Env": ["A=1"], "StopGracePeriod": 1_000_000_000,
+                "Mounts": [{"Type": "volume", "Source": "v1", "Target": "/data"}],
+                "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 2_000_000_000},
+            },
+            "Resources": {"Limits": {"MemoryBytes": 67_108_864},
+                          "Reservations": {"NanoCPUs": 100_000_000}},
+            "RestartPolicy": {"Condition": "any", "Delay": 1_000_000_000, "MaxAttempts": 0},
+            "Placement": {"Constraints": ["node.role==manager"]},
+            "ForceUpdate": 0,
+        },
+        "Mode": {"Replicated": {"Replicas": 2}},
+        "UpdateConfig": {"Parallelism": 1, "Delay": 1_000_000_000, "FailureAction": "rollback",
+                         "Monitor": 5_000_000_000_u64, "MaxFailureRatio": 0,
+                         "Order": "stop-first"},
+        "EndpointSpec": {"Mode": "vip", "Ports": [{"Protocol": "tcp", "TargetPort": 80,
+                         "PublishedPort": 8080, "PublishMode": "ingress"}]},
+    });
+    assert_eq!(
+        body(&fake, "POST /services/create?write-concern=one"),
+        expected
+    );
+}
+
+#[test]
+fn update_changes_only_what_is_named() {
+    let fake = Fake::start(vec![
+        ("GET", "/services/w1", 200, data("service_w1.json")),
+        (
+            "POST",
+            "/services/3mwsnesqyk39lsta3qzit5m28/update",
+            200,
+            br#"{"Warnings":["held by 1 node"]}"#.to_vec(),
+        ),
+    ]);
+    let line = "service update -d --env-add X=1 --env-rm N --publish-rm 80 --force \
+                --mount-rm /data --replicas 3 w1";
+    let ended = fake.run(&line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(ended.stdout, "w1\n", "{ended:?}");
+    assert_eq!(ended.stderr, "warning: held by 1 node\n");
+    let service: Value = serde_json::from_slice(&data("service_w1.json")).unwrap();
+    let mut expected = service["Spec"].clone();
+    expected["TaskTemplate"]["ContainerSpec"]["Env"] = json!(["X=1"]);
+    expected["TaskTemplate"]["ContainerSpec"]["Mounts"] = json!([]);
+    expected["TaskTemplate"]["ForceUpdate"] = json!(1);
+    expected["Mode"]["Replicated"]["Replicas"] = json!(3);
+    let kept = expected["EndpointSpec"]["Ports"][1].clone();
+    expected["EndpointSpec"]["Ports"] = json!([kept]);
+    assert_eq!(
+        body(
+            &fake,
+            "POST /services/3mwsnesqyk39lsta3qzit5m28/update?version=51"
+        ),
+        expected
+    );
+}
+
+#[test]
+fn a_node_is_drained_and_labelled() {
+    let node = br#"{"ID":"n1","Version":{"Index":7},
+                    "Spec":{"Role":"manager","Availability":"active","Labels":{"a":"1"}}}"#;
+    let fake = Fake::start(vec![
+        ("GET", "/nodes/pi", 200, node.to_vec()),
+        ("POST", "/nodes/n1/update", 200, Vec::new()),
+    ]);
+    let drain = [
+        "node",
+        "update",
+        "--availability",
+        "drain",
+        "--label-add",
+        "b=2",
+        "pi",
+    ];
+    let ended = fake.run(&drain);
+    assert_eq!(ended.stdout, "pi\n", "{ended:?}");
+    assert_eq!(
+        body(&fake, "POST /nodes/n1/update?version=7"),
+        json!({"Role": "manager", "Availability": "drain", "Labels": {"a": "1", "b": "2"}})
+    );
+    let ended = fake.run(&["node", "update", "--label-rm", "zz", "pi"]);
+    assert_eq!(ended.stderr, "key zz doesn't exist in node's labels\n");
+}
+
+#[test]
+fn warnings_of_an_answer_without_a_body_are_shown() {
+    let fake = Fake::start(vec![("DELETE", "/services/warned", 200, Vec::new())]);
+    let ended = fake.run(&["service", "rm", "warned"]);
+    assert_eq!(
+        (ended.stdout.as_str(), ended.stderr.as_str()),
+        ("warned\n", "warning: held by 1 node\n")
+    );
+}
+
+fn plan(names: &[&str]) -> StackPlan {
+    let services = names.iter().map(|name| {
+        let spec = json!({"Name": format!("app_{name}"), "Mode": {"Replicated": {"Replicas": 1}}});
+        ((*name).to_owned(), spec)
+    });
+    StackPlan {
+        services: services.collect(),
+        warnings: vec!["compose.yml:3: x is ignored".into()],
+    }
+}
+
+fn deploy(fake: &Fake, options: &[&str]) -> Ended {
+    let entry = Entry {
+        load_stack: Some(|_, _| Ok(plan(&["new", "same", "web"]))),
+        ..Entry::default()
+    };
+    let line = [&["stack", "deploy", "-c", "compose.yml"], options, &["app"]].concat();
+    run_with(&entry, &fake.host(), &line)
+}
+
+fn stack(tasks: &str, update: &'static [u8]) -> Fake {
+    let service = |name: &str, replicas: u64| {
+        json!({"ID": format!("id_{name}"), "Version": {"Index": 5},
+               "Spec": {"Name": format!("app_{name}"),
+                        "Mode": {"Replicated": {"Replicas": replicas}}}})
+    };
+    let all = json!([
+        service("same", 1),
+        service("web", 9),
+        service("old", 1),
+        service("new", 1)
+    ]);
+    let before = json!([service("same", 1), service("web", 9), service("old", 1)]);
+    Fake::start(vec![
+        ("GET", "/services", 200, all.to_string().into()),
+        (
+            "GET",
+            "/services?filters=%7B%22label%22%3A%7B%22com.docker.stack.namespace%3Dapp%22%3Atrue%7D\
+             %7D",
+            200,
+            before.to_string().into(),
+        ),
+        ("GET", "/tasks", 200, tasks.into()),
+        (
+            "POST",
+            "/services/create",
+            201,
+            br#"{"ID":"id_new"}"#.to_vec(),
+        ),
+        ("POST", "/services/id_web/update", 200, update.to_vec()),
+        ("DELETE", "/services/id_old", 200, Vec::new()),
+    ])
+}
+
+#[test]
+fn a_deploy_writes_only_what_changed() {
+    let fake = stack("[]", b"{}");
+    let ended = deploy(&fake, &["--prune", "--write-concern", "majority"]);
+    assert_eq!(ended.code, ExitCode::SUCCESS, "{ended:?}");
+    insta::assert_snapshot!(ended.stdout, @r"
+    Removing service app_old
+    Creating service app_new
+    Updating service app_web (id: id_web)
+    ");
+    assert_eq!(ended.stderr, "warning: compose.yml:3: x is ignored\n");
+    let writes = fake
+        .seen()
+        .into_iter()
+        .filter(|(line, _)| !line.starts_with("GET"));
+    let writes: Vec<String> = writes.map(|(line, _)| line).collect();
+    assert_eq!(
+        writes,
+        [
+            "DELETE /services/id_old?write-concern=majority",
+            "POST /services/create?write-concern=majority",
+            "POST /services/id_web/update?version=5&write-concern=majority",
+        ]
+    );
+}
+
+#[test]
+fn waiting_ends_when_all_runs() {
+    let task = |name: &str, slot: u64| {
+        json!({"ServiceID": format!("id_{name}"), "Slot": slot, "DesiredState": "running",
+               "Status": {"State": "running"}})
+    };
+    let mut tasks = vec![task("new", 1), task("same", 1)];
+    tasks.extend((1..=9).map(|slot| task("web", slot)));
+    let fake = stack(&json!(tasks).to_string(), b"{}");
+    let ended = deploy(&fake, &["--wait"]);
+    assert_eq!(ended.code, ExitCode::SUCCESS, "{ended:?}");
+    assert!(
+        ended.stderr.ends_with("all 3 services converged\n"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn waiting_ends_with_the_reasons_when_time_is_over() {
+    let tasks = json!([{"ServiceID": "id_new", "Slot": 1, "DesiredState": "running",
+                        "Status": {"State": "pending", "Err": "no suitable node"}}]);
+    let fake = stack(&tasks.to_string(), b"{}");
+    let ended = deploy(&fake, &["--wait", "--wait-timeout", "1ms", "--quiet"]);
+    assert_eq!(ended.code, ExitCode::from(1), "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("app_new.1: pending: no suitable node"),
+        "{ended:?}"
+    );
+    assert!(ended.stderr.contains("app_web: 0 of 9 run"), "{ended:?}");
+}
