@@ -36,10 +36,10 @@ async fn a_command_that_is_not_there_is_named_with_the_path() {
 }
 
 #[tokio::test]
-async fn a_file_that_the_kernel_does_not_run_is_a_refusal() {
+async fn a_program_that_the_kernel_does_not_start_is_a_refusal() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("program");
-    std::fs::write(&file, "\x7fELF nonsense").unwrap();
+    std::fs::write(&file, "#!/no/such/interpreter\n").unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&file, mode).unwrap();
     let command = file.to_str().unwrap().to_owned();
