@@ -177,18 +177,35 @@ impl Watcher {
             warnings: record.warnings.clone(),
         };
         let (mut verdicts, _checks) = self.check(record, running, &live);
-        let mut asked = Wish::Run;
+        let mut is_stopping = false;
+        // What the parent was not told yet.
+        let mut request = None;
         loop {
-            let wish = *self.wishes.borrow_and_update();
-            if wish > asked && self.ask("stop").await {
-                asked = wish;
+            if !is_stopping && *self.wishes.borrow_and_update() > Wish::Run {
+                (is_stopping, request) = (true, Some("stop"));
+            }
+            if let Some(word) = request
+                && self.ask(word).await
+            {
+                request = None;
             }
             tokio::select! {
                 // Nothing is ever said on it but its end.
                 _ = connection.read_u8() => return,
-                Some(verdict) = verdicts.recv() => self.take_verdict(verdict, &live).await,
+                Some(verdict) = verdicts.recv() => match verdict {
+                    Verdict::Healthy => {
+                        // Without it a new agent only takes the task for one that still starts.
+                        let _ = self.folder.write_healthy();
+                        self.tell(Change::Running(live.clone()));
+                    }
+                    Verdict::Unhealthy if is_stopping => {}
+                    Verdict::Unhealthy => {
+                        self.tell(Change::Unhealthy(live.clone()));
+                        request = Some("unhealthy");
+                    }
+                },
                 Ok(()) = self.wishes.changed() => {}
-                () = sleep(RETRY_INTERVAL), if wish > asked => {}
+                () = sleep(RETRY_INTERVAL), if request.is_some() => {}
             }
         }
     }
@@ -221,22 +238,6 @@ impl Watcher {
         );
         let checks = AbortOnDropHandle::new(tokio::spawn(checks));
         (verdicts, Some(checks))
-    }
-
-    async fn take_verdict(&mut self, verdict: Verdict, live: &Live) {
-        match verdict {
-            Verdict::Healthy => {
-                // Without it a new agent only takes the task for one that still starts.
-                let _ = self.folder.write_healthy();
-                self.tell(Change::Running(live.clone()));
-            }
-            Verdict::Unhealthy => {
-                self.tell(Change::Unhealthy(live.clone()));
-                while !self.ask("unhealthy").await && !self.folder.has_ended() {
-                    sleep(RETRY_INTERVAL).await;
-                }
-            }
-        }
     }
 
     /// Whether the parent took the request.
