@@ -1,0 +1,112 @@
+//! What a task is started with, and found again by.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use shoal_membership::NodeId;
+use shoal_scheduler::{
+    spec::ServiceSpec,
+    task::{ServiceId, Slot, TaskId},
+};
+
+/// A task to start. All of it is kept beside the task, so that adoption returns the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// This run.
+    pub task: TaskId,
+    /// Of this service.
+    pub service: ServiceId,
+    /// Name of the service now.
+    pub service_name: String,
+    /// In this slot.
+    #[serde(with = "slot")]
+    pub slot: Slot,
+    /// On this node.
+    pub node: NodeId,
+    /// Name of this node for people.
+    pub node_name: String,
+    /// Fingerprint of the task template.
+    pub template: u64,
+    /// Everything that people asked for.
+    #[serde(with = "shared")]
+    pub spec: Arc<ServiceSpec>,
+}
+
+impl Launch {
+    /// Swarm's name of a task: `service.slot.id`.
+    #[must_use]
+    pub fn task_name(&self) -> String {
+        format!("{}.{}.{}", self.service_name, self.slot, self.task)
+    }
+}
+
+/// The spec itself, whoever else shares it.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use shoal_scheduler::spec::ServiceSpec;
+
+    pub(super) fn serialize<S: Serializer>(
+        spec: &Arc<ServiceSpec>,
+        output: S,
+    ) -> Result<S::Ok, S::Error> {
+        ServiceSpec::serialize(spec, output)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        input: D,
+    ) -> Result<Arc<ServiceSpec>, D::Error> {
+        ServiceSpec::deserialize(input).map(Arc::new)
+    }
+}
+
+/// A slot as text: a number, or a node's id of 25 characters.
+mod slot {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use shoal_scheduler::task::Slot;
+
+    pub(super) fn serialize<S: Serializer>(slot: &Slot, output: S) -> Result<S::Ok, S::Error> {
+        match slot {
+            Slot::Number(number) => output.serialize_u64(*number),
+            Slot::Node(node) => output.collect_str(node),
+        }
+    }
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Text {
+        Number(u64),
+        Node(String),
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Slot, D::Error> {
+        match Text::deserialize(input)? {
+            Text::Number(number) => Ok(Slot::Number(number)),
+            Text::Node(id) => id.parse().map(Slot::Node).map_err(D::Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_survives_its_file() {
+        for slot in [Slot::Number(7), Slot::Node(NodeId::from_bytes([3; 16]))] {
+            let launch = Launch {
+                task: TaskId(1),
+                service: ServiceId(2),
+                service_name: "web".into(),
+                slot,
+                node: NodeId::from_bytes([3; 16]),
+                node_name: "pi".into(),
+                template: u64::MAX,
+                spec: Arc::default(),
+            };
+            let text = serde_json::to_string(&launch).unwrap();
+            assert_eq!(serde_json::from_str::<Launch>(&text).unwrap(), launch);
+        }
+    }
+}

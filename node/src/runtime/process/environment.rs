@@ -1,0 +1,74 @@
+//! The environment of a task: what the spec says, and what Shoal tells it. Never the agent's own.
+//!
+//! | variable | value |
+//! |---|---|
+//! | `PATH` | the usual folders for programs |
+//! | `HOME` | the home of the task's user, or `/` |
+//! | `HOSTNAME` | the spec's host name, or the node's |
+//! | `PORT` | the port on which to listen for the first published port; absent without one |
+//! | the spec's `Env` | as it says, in place of any of the above; a name without `=` is ignored |
+//! | `SHOAL_PORT_<target>` | the port on which to listen for the published port with this target |
+//! | `SHOAL_TASK_ID`, `SHOAL_SERVICE_NAME`, `SHOAL_SLOT`, `SHOAL_NODE_ID` | what they say |
+//!
+//! The ports are free ones of this node: several tasks of a service may share a node.
+
+use super::folder::PortRecord;
+use crate::runtime::Launch;
+
+/// `PATH` where the spec has none: Docker's.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Carried by every process of a task, by which they are found again.
+pub(super) const TASK_ID: &str = "SHOAL_TASK_ID";
+
+/// Names and values; each name once.
+pub(super) fn environment(
+    launch: &Launch,
+    ports: &[PortRecord],
+    home: &str,
+) -> Vec<(String, String)> {
+    let container = launch.spec.container();
+    let mut variables = Variables::default();
+    variables.set("PATH", PATH);
+    variables.set("HOME", home);
+    let hostname = match container.hostname.as_str() {
+        "" => &launch.node_name,
+        hostname => hostname,
+    };
+    variables.set("HOSTNAME", hostname);
+    if let Some(first) = ports.first() {
+        variables.set("PORT", &first.host.to_string());
+    }
+    for (name, value) in container.env.iter().filter_map(|pair| pair.split_once('=')) {
+        variables.set(name, value);
+    }
+    for port in ports {
+        let name = format!("SHOAL_PORT_{}", port.target);
+        variables.set(&name, &port.host.to_string());
+    }
+    variables.set(TASK_ID, &launch.task.to_string());
+    variables.set("SHOAL_SERVICE_NAME", &launch.service_name);
+    variables.set("SHOAL_SLOT", &launch.slot.to_string());
+    variables.set("SHOAL_NODE_ID", &launch.node.to_string());
+    variables.0
+}
+
+/// The value of a variable.
+pub(super) fn value<'a>(environment: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let pair = environment.iter().find(|(known, _)| known == name)?;
+    Some(&pair.1)
+}
+
+#[derive(Default)]
+struct Variables(Vec<(String, String)>);
+
+impl Variables {
+    fn set(&mut self, name: &str, value: &str) {
+        if name.is_empty() {
+            return;
+        }
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some(pair) => pair.1 = value.to_owned(),
+            None => self.0.push((name.to_owned(), value.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Starting the task's program.
+
+use std::{
+    io::{self, Read},
+    os::unix::process::CommandExt,
+    process::{ChildStderr, ChildStdout, Command, Stdio},
+};
+
+use nix::unistd::Pid;
+
+use crate::runtime::process::{
+    OWN_BINARY, SUBCOMMAND,
+    folder::{RunningRecord, TaskFolder},
+    proc_table::{Process, boot_id},
+};
+
+/// Longest reason for a failed start, in bytes.
+const REASON_SIZE_MAX: u64 = 4 << 10;
+
+/// The running program.
+pub(super) struct Child {
+    pub(super) pid: Pid,
+    pub(super) record: RunningRecord,
+    pub(super) stdout: ChildStdout,
+    pub(super) stderr: ChildStderr,
+}
+
+/// Starts the program and waits until it is itself. To be called on the main thread: the program
+/// dies with the thread that started it.
+///
+/// # Errors
+/// Why it can't be started, for people.
+pub(super) fn spawn(task: &TaskFolder) -> Result<Child, String> {
+    let words = |error: io::Error| format!("can't start a process: {error}");
+    let (mut report, report_end) = io::pipe().map_err(words)?;
+    let mut command = Command::new(OWN_BINARY);
+    command
+        .arg0("shoal")
+        .arg(SUBCOMMAND)
+        .arg(task.path().join(TaskFolder::MAIN))
+        .stdin(report_end)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(words)?;
+    // It holds our copy of the pipe's other end.
+    drop(command);
+    let mut reason = String::new();
+    let read = report
+        .by_ref()
+        .take(REASON_SIZE_MAX)
+        .read_to_string(&mut reason);
+    if !reason.is_empty() || read.is_err() {
+        // It has said its last word and ends.
+        let _ = child.wait();
+        return Err(reason);
+    }
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err("can't start a process: it has no outputs".into());
+    };
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
+    // One that has ended already is a zombie until the reaper comes, and still listed.
+    let start_ticks = Process::of(pid).map_or(0, |process| process.start_ticks);
+    let record = RunningRecord {
+        pid: pid.as_raw(),
+        start_ticks,
+        boot: boot_id().map_err(words)?,
+    };
+    Ok(Child {
+        pid,
+        record,
+        stdout,
+        stderr,
+    })
+}

@@ -1,0 +1,75 @@
+//! Starting a task: its folder is written, then its parent is started.
+
+use std::{
+    fs, io,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use super::{
+    SUBCOMMAND, environment,
+    folder::TaskFolder,
+    ports::Ports,
+    prepare::{Prepared, Refusal, prepare},
+};
+use crate::runtime::Launch;
+
+/// Longest word of a failed parent that is passed on, in characters.
+const WORDS_MAX: usize = 500;
+
+/// Starts a task's parent, which has claimed the task when this returns. Blocks. After a refusal
+/// nothing runs and no folder is left.
+pub(super) fn start(
+    launch: Launch,
+    folder: &TaskFolder,
+    ports: &Ports,
+    binary: &Path,
+) -> Result<Prepared, Refusal> {
+    let chosen = ports.choose(launch.spec.ports())?;
+    let task = launch.task.to_string();
+    let started = prepare(launch, chosen.clone()).and_then(|prepared| {
+        write(folder, &prepared).map_err(|cause| Refusal::Folder {
+            folder: folder.path().to_owned(),
+            cause,
+        })?;
+        start_parent(folder, &task, binary).map_err(Refusal::Parent)?;
+        Ok(prepared)
+    });
+    if started.is_err() {
+        ports.release(&chosen);
+        // It is not there, or is cleared away at the next adoption.
+        let _ = fs::remove_dir_all(folder.path());
+    }
+    started
+}
+
+fn write(folder: &TaskFolder, prepared: &Prepared) -> io::Result<()> {
+    folder.create()?;
+    folder.write_program(TaskFolder::MAIN, &prepared.main)?;
+    if let Some(check) = &prepared.check {
+        folder.write_program(TaskFolder::CHECK, check)?;
+    }
+    folder.write_launch(&prepared.record)
+}
+
+/// The process started here ends when its child, the parent, has no tie to the agent any more.
+fn start_parent(folder: &TaskFolder, task: &str, binary: &Path) -> Result<(), String> {
+    let output = Command::new(binary)
+        .arg(SUBCOMMAND)
+        .arg(folder.path())
+        .env_clear()
+        .env(environment::TASK_ID, task)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|error| format!("{}: {error}", binary.display()))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let words = String::from_utf8_lossy(&output.stderr);
+            let words: String = words.trim().chars().take(WORDS_MAX).collect();
+            Err(format!("{} ({words})", output.status))
+        }
+    }
+}
