@@ -33,7 +33,10 @@ fn load_stack(files: &[PathBuf], stack: &str) -> Result<StackPlan, String> {
     let project =
         compose::load(&sources, &environment, stack).map_err(|error| error.to_string())?;
     let own_name = |name: &str| {
-        name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('_')).unwrap_or(name).to_owned()
+        name.strip_prefix(stack)
+            .and_then(|rest| rest.strip_prefix('_'))
+            .unwrap_or(name)
+            .to_owned()
     };
     Ok(StackPlan {
         services: project

@@ -12,13 +12,20 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 
     pub(super) fn now(&self) -> Now {
         // Before 1970, as on a board without a battery, is 1970.
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Now { monotonic: self.start.elapsed(), wall }
+        let wall = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Now {
+            monotonic: self.start.elapsed(),
+            wall,
+        }
     }
 
     /// When it will be that monotonic time.

@@ -35,7 +35,10 @@ impl DiskThread {
                 match work {
                     Work::Persist(ticket, batch) => {
                         let result = store.persist(&batch).map_err(|error| error.to_string());
-                        if inputs.blocking_send(Input::Persisted { ticket, result }).is_err() {
+                        if inputs
+                            .blocking_send(Input::Persisted { ticket, result })
+                            .is_err()
+                        {
                             return;
                         }
                     }
@@ -46,7 +49,10 @@ impl DiskThread {
             }
         };
         let thread = Some(super::run::thread("shoal-disk", run)?);
-        Ok(Self { work: Some(work), thread })
+        Ok(Self {
+            work: Some(work),
+            thread,
+        })
     }
 
     /// The peer has one batch under way at a time.
@@ -55,11 +61,7 @@ impl DiskThread {
     }
 
     /// Writes down where the members are, and whom to trust, unless that is written already.
-    pub(super) fn remember(
-        &self,
-        members: Vec<(NodeId, Addresses)>,
-        admissions: Vec<SignedBytes>,
-    ) {
+    pub(super) fn remember(&self, members: Vec<(NodeId, Addresses)>, admissions: Vec<SignedBytes>) {
         self.hand(Work::Remember(members, admissions));
     }
 
@@ -85,10 +87,16 @@ fn remember(
     members: Vec<(NodeId, Addresses)>,
     admissions: Vec<SignedBytes>,
 ) {
-    let Some(known) = &mut identity.cluster else { return };
+    let Some(known) = &mut identity.cluster else {
+        return;
+    };
     known.members = members
         .into_iter()
-        .map(|(id, addresses)| KnownMember { id, key: None, addresses })
+        .map(|(id, addresses)| KnownMember {
+            id,
+            key: None,
+            addresses,
+        })
         .collect();
     known.trust = admissions;
     if let Err(error) = identity.save() {

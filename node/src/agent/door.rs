@@ -32,13 +32,18 @@ pub(super) fn make_token(
     fill(&mut id)?;
     fill(&mut secret)?;
     let members: Vec<_> = members.take(PINS_MAX).collect();
-    let addresses = members.iter().flat_map(|(_, addresses)| addresses.as_slice()).copied();
+    let addresses = members
+        .iter()
+        .flat_map(|(_, addresses)| addresses.as_slice())
+        .copied();
     Ok(JoinToken {
         cluster,
         id,
         secret,
         pins: members.iter().map(|(node, _)| *node).collect(),
-        addresses: addresses.take(shoal_net::token::MAX_TOKEN_ENTRIES).collect(),
+        addresses: addresses
+            .take(shoal_net::token::MAX_TOKEN_ENTRIES)
+            .collect(),
     })
 }
 

@@ -44,7 +44,10 @@ impl Door<'_> {
     ) -> Result<Entered, String> {
         if let Some(known) = &identity.cluster {
             self.check_membership(known.id)?;
-            return Ok(Entered { cluster: known.id, founder_nonce: known.founder_nonce });
+            return Ok(Entered {
+                cluster: known.id,
+                founder_nonce: known.founder_nonce,
+            });
         }
         let known = match self.token {
             None => self.found_or_return(identity)?,
@@ -53,7 +56,10 @@ impl Door<'_> {
                 () = refuse(orders) => return Err("the agent is stopping".to_owned()),
             },
         };
-        let entered = Entered { cluster: known.id, founder_nonce: known.founder_nonce };
+        let entered = Entered {
+            cluster: known.id,
+            founder_nonce: known.founder_nonce,
+        };
         identity.cluster = Some(known);
         identity.save().map_err(|error| error.to_string())?;
         Ok(entered)
@@ -65,7 +71,12 @@ impl Door<'_> {
             .map_err(|error| error.to_string())?;
         if let Some(id) = stored {
             tracing::warn!(cluster = %id, "the file of the members is gone: the store still knows the cluster");
-            return Ok(KnownCluster { id, founder_nonce: None, members: vec![], trust: vec![] });
+            return Ok(KnownCluster {
+                id,
+                founder_nonce: None,
+                members: vec![],
+                trust: vec![],
+            });
         }
         if let Some(aside) = &identity.was_damaged {
             return Err(format!(
@@ -77,7 +88,12 @@ impl Door<'_> {
         let nonce = entropy()?;
         let id = ClusterId::founded_by(&identity.secret.public(), &nonce);
         tracing::info!(cluster = %id, "founded a cluster; `shoal token create` makes what others join with");
-        Ok(KnownCluster { id, founder_nonce: Some(nonce), members: vec![], trust: vec![] })
+        Ok(KnownCluster {
+            id,
+            founder_nonce: Some(nonce),
+            members: vec![],
+            trust: vec![],
+        })
     }
 
     /// A member ignores a token of its own cluster, and refuses one of another.
@@ -98,8 +114,10 @@ impl Door<'_> {
 
     /// Asks the members that the token names until one lets this node in, or says that none will.
     async fn join(&self, token: &JoinToken) -> Result<KnownCluster, String> {
-        let hello = serde_json::to_vec(&JoinHello { hostname: self.hostname.to_owned() })
-            .map_err(|error| error.to_string())?;
+        let hello = serde_json::to_vec(&JoinHello {
+            hostname: self.hostname.to_owned(),
+        })
+        .map_err(|error| error.to_string())?;
         let mut wait = RETRY_FIRST;
         loop {
             let asked = self.endpoint.join(token, hello.clone(), |_, _| false).await;
@@ -114,7 +132,11 @@ impl Door<'_> {
                         id: token.cluster,
                         founder_nonce: None,
                         members: members
-                            .map(|(id, addresses)| KnownMember { id, key: None, addresses })
+                            .map(|(id, addresses)| KnownMember {
+                                id,
+                                key: None,
+                                addresses,
+                            })
                             .collect(),
                         trust: welcome.writes,
                     });
@@ -145,6 +167,8 @@ async fn refuse(orders: &mut mpsc::Receiver<OrderRequest>) {
     while let Some(request) = orders.recv().await {
         let error = "this node has not joined its cluster yet; try again when it has";
         // Whoever asked may be gone.
-        let _ = request.reply.send(Err(OrderError::Unsupported(error.to_owned())));
+        let _ = request
+            .reply
+            .send(Err(OrderError::Unsupported(error.to_owned())));
     }
 }

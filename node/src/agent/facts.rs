@@ -6,7 +6,7 @@ use std::{
 };
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
-use shoal_membership::{Addresses, addresses::ADDRESSES_MAX};
+use shoal_membership::{ADDRESSES_MAX, Addresses};
 use shoal_scheduler::{placement::PLACEMENT_VERSION, view::NodeFacts};
 
 /// Everything that placement may ask about this machine.
@@ -16,7 +16,9 @@ pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFact
         hostname: hostname.to_owned(),
         architecture: architecture().to_owned(),
         os: std::env::consts::OS.to_owned(),
-        nano_cpus: i64::try_from(cores).unwrap_or(1).saturating_mul(1_000_000_000),
+        nano_cpus: i64::try_from(cores)
+            .unwrap_or(1)
+            .saturating_mul(1_000_000_000),
         memory_bytes: memory_bytes(),
         runtimes,
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -49,8 +51,11 @@ fn memory_bytes() -> i64 {
 /// `--name`, or the machine's host name.
 pub(super) fn hostname(given: Option<String>) -> String {
     given.unwrap_or_else(|| {
-        let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-        name.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+        let name = nix::unistd::gethostname()
+            .ok()
+            .and_then(|name| name.into_string().ok());
+        name.filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "localhost".to_owned())
     })
 }
 
@@ -67,7 +72,9 @@ pub(super) fn addresses(listening: SocketAddr, advertise: Option<SocketAddr>) ->
     if found.is_empty() {
         found.push(IpAddr::from([127, 0, 0, 1]));
     }
-    let with_port = found.into_iter().map(|ip| SocketAddr::new(ip, listening.port()));
+    let with_port = found
+        .into_iter()
+        .map(|ip| SocketAddr::new(ip, listening.port()));
     let few: Vec<SocketAddr> = with_port.take(ADDRESSES_MAX).collect();
     Addresses::new(&few).unwrap_or_default()
 }

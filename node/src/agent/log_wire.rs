@@ -30,7 +30,11 @@ pub(super) struct LogAsk {
 
 #[derive(Debug, Encode, Decode)]
 enum Frame {
-    Line { at: Duration, is_error: bool, line: Vec<u8> },
+    Line {
+        at: Duration,
+        is_error: bool,
+        line: Vec<u8>,
+    },
     CaughtUp,
     Missing(String),
 }
@@ -87,7 +91,8 @@ pub(super) async fn send(
         LogEvent::Missing { reason } => Frame::Missing(reason),
     };
     let bytes = encode(&frame);
-    to.write_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX)).await?;
+    to.write_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+        .await?;
     to.write_all(&bytes).await
 }
 
@@ -96,7 +101,11 @@ pub(super) async fn receive(
     from: &mut (impl AsyncReadExt + Unpin),
     target: &LogTarget,
 ) -> Option<LogEvent> {
-    let size = from.read_u32().await.ok().filter(|size| *size <= FRAME_BYTES_MAX)?;
+    let size = from
+        .read_u32()
+        .await
+        .ok()
+        .filter(|size| *size <= FRAME_BYTES_MAX)?;
     let mut bytes = vec![0; usize::try_from(size).ok()?];
     from.read_exact(&mut bytes).await.ok()?;
     Some(match decode(&bytes).ok()? {
@@ -107,7 +116,11 @@ pub(super) async fn receive(
             task: target.task,
             service: target.service,
             at,
-            stream: if is_error { LogStream::Stderr } else { LogStream::Stdout },
+            stream: if is_error {
+                LogStream::Stderr
+            } else {
+                LogStream::Stdout
+            },
             line: line.into(),
         }),
     })

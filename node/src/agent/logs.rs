@@ -36,17 +36,28 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn new(me: NodeId, runtimes: Runtimes, endpoint: Endpoint) -> Self {
-        Self { me, runtimes, endpoint, readers: Arc::new(Semaphore::new(READERS_MAX)) }
+        Self {
+            me,
+            runtimes,
+            endpoint,
+            readers: Arc::new(Semaphore::new(READERS_MAX)),
+        }
     }
 
     /// Another node asks for the log of a task of ours.
     pub(super) fn serve(&self, header: &StreamHeader, mut send: SendStream, recv: RecvStream) {
-        let Some(ask) = LogAsk::of_header(&header.0) else { return };
+        let Some(ask) = LogAsk::of_header(&header.0) else {
+            return;
+        };
         let Ok(permit) = self.readers.clone().try_acquire_owned() else {
             tracing::warn!("too many logs are read here at once; one more was refused");
             return;
         };
-        let target = LogTarget { node: self.me, service: ask.service, task: ask.task };
+        let target = LogTarget {
+            node: self.me,
+            service: ask.service,
+            task: ask.task,
+        };
         let mut events = self.read_here(target, ask.query());
         tokio::spawn(async move {
             let _kept = (permit, recv);

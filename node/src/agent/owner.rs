@@ -80,7 +80,10 @@ pub(super) struct Waiting {
     joins: BTreeMap<Ticket, JoinReply>,
     replies: BTreeMap<Ticket, Reply>,
     /// Orders that are done, to be answered when the view shows them.
-    done: Vec<(oneshot::Sender<Result<Receipt, OrderError>>, Result<Receipt, OrderError>)>,
+    done: Vec<(
+        oneshot::Sender<Result<Receipt, OrderError>>,
+        Result<Receipt, OrderError>,
+    )>,
 }
 
 /// What is kept of the members beside the store.
@@ -109,7 +112,10 @@ impl Owner {
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut book = tokio::time::interval(Duration::from_secs(1));
         loop {
-            let deadline = self.peer.next_deadline().unwrap_or(Duration::from_secs(3600));
+            let deadline = self
+                .peer
+                .next_deadline()
+                .unwrap_or(Duration::from_secs(3600));
             // Packets that have arrived go before timers that are due: hence the order.
             tokio::select! {
                 biased;
@@ -128,7 +134,9 @@ impl Owner {
                 _ = book.tick(), if self.members.is_changed => self.write_members(),
             }
             for _ in 0..INPUTS_AHEAD {
-                let Ok(input) = sources.inputs.try_recv() else { break };
+                let Ok(input) = sources.inputs.try_recv() else {
+                    break;
+                };
                 self.input(input);
             }
             self.answer_orders();
@@ -157,7 +165,9 @@ impl Owner {
         }
         match stop {
             Stop::Leave => {
-                tracing::info!("stopping this node's tasks and leaving; once more to leave at once");
+                tracing::info!(
+                    "stopping this node's tasks and leaving; once more to leave at once"
+                );
                 self.input(Input::Leave);
             }
             Stop::Pause => {
@@ -174,17 +184,29 @@ impl Owner {
     fn arrived(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Datagram { from, bytes } => {
-                self.input(Input::Datagram { from, bytes: bytes.to_vec() });
+                self.input(Input::Datagram {
+                    from,
+                    bytes: bytes.to_vec(),
+                });
             }
             Incoming::Rumour { from, bytes } => {
-                self.input(Input::Rumour { from, bytes: bytes.to_vec() });
+                self.input(Input::Rumour {
+                    from,
+                    bytes: bytes.to_vec(),
+                });
             }
             Incoming::Request { from, bytes, reply } => {
                 let ticket = self.ticket();
                 self.waiting.replies.insert(ticket, reply);
-                self.input(Input::Question { from, ticket, bytes: bytes.to_vec() });
+                self.input(Input::Question {
+                    from,
+                    ticket,
+                    bytes: bytes.to_vec(),
+                });
             }
-            Incoming::Stream { header, send, recv, .. } => self.logs.serve(&header, send, recv),
+            Incoming::Stream {
+                header, send, recv, ..
+            } => self.logs.serve(&header, send, recv),
             Incoming::Join(request) => self.join(request),
             Incoming::Connected { from, addr } => tracing::debug!(%from, %addr, "connected"),
             Incoming::Disconnected { from } => tracing::debug!(%from, "disconnected"),
@@ -206,7 +228,11 @@ impl Owner {
     }
 
     fn join(&mut self, request: JoinRequest) {
-        let name: String = request.token_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String = request
+            .token_id
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let Some(key) = self.peer.token_key(&name) else {
             request.reply.refuse(JoinRefusal::UnknownToken);
             return;
@@ -220,15 +246,27 @@ impl Owner {
         let ticket = self.ticket();
         let joiner = request.key;
         self.waiting.joins.insert(ticket, request.reply);
-        self.input(Input::Join { ticket, key: joiner, token: name });
+        self.input(Input::Join {
+            ticket,
+            key: joiner,
+            token: name,
+        });
     }
 
     fn order(&mut self, request: OrderRequest) {
         let ticket = self.ticket();
-        let OrderRequest { order, concern, reply } = request;
+        let OrderRequest {
+            order,
+            concern,
+            reply,
+        } = request;
         let Order::CreateToken { ttl, uses } = order else {
             self.waiting.orders.insert(ticket, (reply, None));
-            self.input(Input::Order { ticket, order, concern });
+            self.input(Input::Order {
+                ticket,
+                order,
+                concern,
+            });
             return;
         };
         let view = self.peer.view();
@@ -242,10 +280,19 @@ impl Owner {
             .map(|node| (node.id, Addresses::new(&node.addresses).unwrap_or_default()));
         match door::make_token(view.cluster, members) {
             Ok(token) => {
-                self.waiting.orders.insert(ticket, (reply, Some(token.to_string())));
+                self.waiting
+                    .orders
+                    .insert(ticket, (reply, Some(token.to_string())));
                 let ttl = ttl.map(|ttl| ttl.as_secs());
                 let (id, key) = (token.name(), token.public());
-                self.input(Input::Token { ticket, id, key, ttl, uses, concern });
+                self.input(Input::Token {
+                    ticket,
+                    id,
+                    key,
+                    ttl,
+                    uses,
+                    concern,
+                });
             }
             Err(error) => {
                 // Whoever asked may be gone.
@@ -255,22 +302,31 @@ impl Owner {
     }
 
     fn question(&mut self, question: Question) {
-        let Question::Why { service, slot, reply } = question;
+        let Question::Why {
+            service,
+            slot,
+            reply,
+        } = question;
         let slots: Vec<Slot> = match slot {
             Some(slot) => vec![slot],
             None => self.peer.slots_of(service),
         };
-        let explained: Option<Vec<_>> =
-            slots.iter().map(|slot| self.peer.explain(service, *slot)).collect();
+        let explained: Option<Vec<_>> = slots
+            .iter()
+            .map(|slot| self.peer.explain(service, *slot))
+            .collect();
         let missing = || OrderError::NotFound {
             kind: "slot",
             id: slot.map_or_else(|| service.to_string(), |slot| format!("{service}.{slot}")),
         };
-        let answer = explained.filter(|all| !all.is_empty()).ok_or_else(missing).and_then(|all| {
-            let one = all.first().filter(|_| all.len() == 1);
-            one.map_or_else(|| serde_json::to_value(&all), serde_json::to_value)
-                .map_err(|error| OrderError::Unsupported(error.to_string()))
-        });
+        let answer = explained
+            .filter(|all| !all.is_empty())
+            .ok_or_else(missing)
+            .and_then(|all| {
+                let one = all.first().filter(|_| all.len() == 1);
+                one.map_or_else(|| serde_json::to_value(&all), serde_json::to_value)
+                    .map_err(|error| OrderError::Unsupported(error.to_string()))
+            });
         // Whoever asked may be gone.
         let _ = reply.send(answer);
     }

@@ -21,7 +21,10 @@ impl PlannerThread {
             let mut planner = Planner::default();
             while let Ok((ticket, input)) = asked.recv() {
                 let plan = Arc::new(planner.plan(*input));
-                if inputs.blocking_send(Input::Planned { ticket, plan }).is_err() {
+                if inputs
+                    .blocking_send(Input::Planned { ticket, plan })
+                    .is_err()
+                {
                     return;
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use rand::{Rng, TryRng};
+use rand::TryRng;
 use shoal_membership::{Addresses, ClusterId, NodeId, Profile, SecretKey};
 use shoal_net::{Endpoint, EndpointConfig, Inbox, JoinToken, TrustSet};
 use shoal_scheduler::{
@@ -42,7 +42,9 @@ pub(super) fn thread(
     work: impl FnOnce() + Send + 'static,
 ) -> Result<std::thread::JoinHandle<()>, String> {
     let builder = std::thread::Builder::new().name(name.to_owned());
-    builder.spawn(work).map_err(|error| format!("can't start a thread: {error}"))
+    builder
+        .spawn(work)
+        .map_err(|error| format!("can't start a thread: {error}"))
 }
 
 /// Random bytes of the operating system.
@@ -59,6 +61,7 @@ pub(super) fn entropy<const N: usize>() -> Result<[u8; N], String> {
 /// # Errors
 /// One sentence for the person: what was wrong, where, and what to do.
 pub async fn run(args: AgentArgs) -> Result<(), String> {
+    init_log();
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let clock = Clock::start();
     let signals = Signals::new()?;
@@ -67,15 +70,41 @@ pub async fn run(args: AgentArgs) -> Result<(), String> {
     let token = args.join.as_deref().map(parse_token).transpose()?;
     let server = Server::bind(args.api.path().to_owned()).map_err(|error| said(&error))?;
     let (events, runtime_events) = runtime::events();
-    let settings = ProcessSettings { data_dir: args.data_dir.clone(), binary: None };
+    let settings = ProcessSettings {
+        data_dir: args.data_dir.clone(),
+        binary: None,
+    };
     let process = ProcessRuntime::new(settings, events).map_err(|error| {
-        format!("can't make the folder of the tasks in {}: {error}", args.data_dir.display())
+        format!(
+            "can't make the folder of the tasks in {}: {error}",
+            args.data_dir.display()
+        )
     })?;
     let runtimes = Runtimes::new(vec![Box::new(process)]);
-    let start = Start { args, clock, identity, token, runtimes, server };
+    let start = Start {
+        args,
+        clock,
+        identity,
+        token,
+        runtimes,
+        server,
+    };
     let outcome = start.go(signals, runtime_events).await;
     drop(lock);
     outcome
+}
+
+/// The log goes to stderr; `SHOAL_LOG` filters it as `RUST_LOG` does elsewhere (default: info).
+fn init_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SHOAL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(false);
+    // A log that is set up already, as in a test, stays.
+    let _ = log.try_init();
 }
 
 fn parse_token(text: &str) -> Result<JoinToken, String> {
@@ -141,7 +170,10 @@ impl Start {
         for (node, known) in &addresses_known {
             endpoint.set_addresses(*node, known.as_slice().to_vec());
         }
-        let memory = Memory { tasks: self.runtimes.adopt(self.clock.now().wall).await, ..memory };
+        let memory = Memory {
+            tasks: self.runtimes.adopt(self.clock.now().wall).await,
+            ..memory
+        };
         let disk = DiskThread::start(store, self.identity, inputs.clone())?;
         let config = peer_config(&self.args, secret, &entered, addresses, facts)?;
         let peer = Peer::new(config, memory, self.clock.now());
@@ -156,7 +188,10 @@ impl Start {
             hostname,
             view,
             inputs,
-            members: MemberBook { addresses: addresses_known, ..MemberBook::default() },
+            members: MemberBook {
+                addresses: addresses_known,
+                ..MemberBook::default()
+            },
             waiting: Waiting::default(),
             next_ticket: 0,
             view_due: true,
@@ -176,13 +211,17 @@ impl Start {
         // The server ends by itself when it is told to; what it says then is in the log.
         let _ = api.await;
         endpoint.close().await;
-        tokio::task::spawn_blocking(move || disk.close()).await.map_err(|error| error.to_string())?;
+        tokio::task::spawn_blocking(move || disk.close())
+            .await
+            .map_err(|error| error.to_string())?;
         farewell(&ended, &self.args.data_dir)
     }
 
     fn bind(&self) -> Result<(Endpoint, Inbox), String> {
         let secret = self.identity.secret.clone();
-        let cluster = self.known_cluster().unwrap_or(ClusterId::from_bytes([0; 16]));
+        let cluster = self
+            .known_cluster()
+            .unwrap_or(ClusterId::from_bytes([0; 16]));
         let trust = TrustSet::empty(cluster);
         let listen = self.args.listen;
         let config = match self.args.profile {
@@ -190,7 +229,9 @@ impl Start {
             ProfileChoice::Edge => EndpointConfig::edge(secret, listen, trust),
         };
         Endpoint::bind(config).map_err(|error| {
-            format!("{error}; if another agent runs on this machine, give this one another --listen")
+            format!(
+                "{error}; if another agent runs on this machine, give this one another --listen"
+            )
         })
     }
 
@@ -268,9 +309,15 @@ fn open_store(
     }
     let mut writes = opened.writes;
     let known = identity.cluster.as_ref();
-    writes.extend(known.into_iter().flat_map(|known| known.trust.iter().cloned()));
+    writes.extend(
+        known
+            .into_iter()
+            .flat_map(|known| known.trust.iter().cloned()),
+    );
     let members = known.into_iter().flat_map(|known| &known.members);
-    let members = members.map(|member| (member.id, member.addresses.clone())).collect();
+    let members = members
+        .map(|member| (member.id, member.addresses.clone()))
+        .collect();
     let memory = Memory {
         author: opened.author,
         incarnation: opened.incarnation,

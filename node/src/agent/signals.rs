@@ -21,7 +21,8 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn new() -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|error| format!("can't listen for signals: {error}"));
+        let listen =
+            |kind| signal(kind).map_err(|error| format!("can't listen for signals: {error}"));
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
@@ -40,5 +41,7 @@ impl Signals {
 
 /// systemd makes these when it begins to shut a machine down.
 fn machine_goes_down() -> bool {
-    ["/run/nologin", "/run/systemd/shutdown/scheduled"].iter().any(|path| Path::new(path).exists())
+    ["/run/nologin", "/run/systemd/shutdown/scheduled"]
+        .iter()
+        .any(|path| Path::new(path).exists())
 }

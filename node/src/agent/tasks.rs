@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use shoal_membership::NodeId;
 use shoal_scheduler::{
     peer::{Adopted, TaskChange, TaskStart},
-    spec::ContainerSpec,
     task::{TaskId, TaskReport, TaskState},
 };
 
@@ -23,15 +22,17 @@ impl Runtimes {
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        self.all.iter().map(|runtime| runtime.name().to_owned()).collect()
-    }
-
-    pub(super) fn takes(&self, container: &ContainerSpec) -> bool {
-        self.all.iter().any(|runtime| runtime.takes(container))
+        self.all
+            .iter()
+            .map(|runtime| runtime.name().to_owned())
+            .collect()
     }
 
     pub(super) fn start(&self, launch: Launch) {
-        let taker = self.all.iter().find(|runtime| runtime.takes(launch.spec.container()));
+        let taker = self
+            .all
+            .iter()
+            .find(|runtime| runtime.takes(launch.spec.container()));
         // Whoever is asked to run what it does not take refuses it with the reason.
         if let Some(runtime) = taker.or_else(|| self.all.first()) {
             runtime.start(launch);
@@ -80,7 +81,11 @@ fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         slot: launch.slot,
         template: launch.template,
         image: launch.spec.container().image.clone(),
-        desired: if state.is_terminal() { TaskState::Shutdown } else { TaskState::Running },
+        desired: if state.is_terminal() {
+            TaskState::Shutdown
+        } else {
+            TaskState::Running
+        },
         state,
         created_at: state_at,
         state_at,
@@ -91,7 +96,10 @@ fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         container: change.container,
         ports: change.ports,
     };
-    Adopted { report, spec: launch.spec }
+    Adopted {
+        report,
+        spec: launch.spec,
+    }
 }
 
 /// A runtime's change in the peer's words.

@@ -104,7 +104,8 @@ pub(super) async fn create_token(
 
 /// Whether this is the id of the token with that text.
 fn is_of(text: &str, id: &str) -> bool {
-    text.parse::<JoinToken>().is_ok_and(|token| token.name() == id)
+    text.parse::<JoinToken>()
+        .is_ok_and(|token| token.name() == id)
 }
 
 /// `DELETE /shoal/v1/tokens/{id}`

@@ -217,7 +217,10 @@ impl Peer {
     #[must_use]
     pub fn slots_of(&self, service: ServiceId) -> Vec<Slot> {
         let slots = self.placing.slots.keys();
-        slots.filter(|slot| slot.0 == service).map(|slot| slot.1).collect()
+        slots
+            .filter(|slot| slot.0 == service)
+            .map(|slot| slot.1)
+            .collect()
     }
 
     /// Everything that says whom to trust: to be kept beside the store, in case that is damaged.

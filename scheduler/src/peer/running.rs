@@ -63,10 +63,7 @@ impl Running {
         let pace = (self.is_stale && may_decide)
             .then(|| self.last_look.map_or(Duration::ZERO, |at| at + PACE));
         let again = self.look_again_at.filter(|_| may_decide && !self.is_stale);
-        [start, refusal, pace, again]
-            .into_iter()
-            .flatten()
-            .min()
+        [start, refusal, pace, again].into_iter().flatten().min()
     }
 }
 

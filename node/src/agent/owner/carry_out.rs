@@ -39,7 +39,8 @@ impl Owner {
             Effect::Remove(task) => self.runtimes.remove(task),
             Effect::Trust { admitted, revoked } => self.trust(admitted, revoked),
             Effect::Addresses { node, addresses } => {
-                self.endpoint.set_addresses(node, addresses.as_slice().to_vec());
+                self.endpoint
+                    .set_addresses(node, addresses.as_slice().to_vec());
                 self.members.addresses.insert(node, addresses);
                 self.members.is_changed = true;
             }
@@ -55,7 +56,11 @@ impl Owner {
             }
             Effect::Removed => self.removed(),
             Effect::Stopped => {
-                let ended = if self.was_removed { Ended::Removed } else { Ended::Stopped };
+                let ended = if self.was_removed {
+                    Ended::Removed
+                } else {
+                    Ended::Stopped
+                };
                 self.ended = Some(ended);
             }
         }
@@ -69,7 +74,11 @@ impl Owner {
         let cluster: ClusterId = self.peer.registry().cluster();
         self.members.revoked.clone_from(&revoked);
         self.members.is_changed = true;
-        let trust = TrustSet { cluster, admitted: admitted.into_iter().collect(), revoked };
+        let trust = TrustSet {
+            cluster,
+            admitted: admitted.into_iter().collect(),
+            revoked,
+        };
         if let Err(error) = self.endpoint.set_trust(trust) {
             tracing::error!(%error, "the transport did not take the members' keys");
         }
@@ -80,7 +89,9 @@ impl Owner {
         ticket: Ticket,
         result: Result<shoal_scheduler::order::Receipt, shoal_scheduler::order::OrderError>,
     ) {
-        let Some((reply, token)) = self.waiting.orders.remove(&ticket) else { return };
+        let Some((reply, token)) = self.waiting.orders.remove(&ticket) else {
+            return;
+        };
         let result = result.map(|mut receipt| {
             if let Some(token) = token {
                 receipt.id = token;

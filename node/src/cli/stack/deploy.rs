@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{StackPlan, stack_services};
 use crate::cli::{
