@@ -67,6 +67,13 @@ impl Peer {
         self.running.is_stale = true;
     }
 
+    /// Whether this node goes for good.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.stopping
+            .as_ref()
+            .is_some_and(|stopping| stopping.phase == Phase::Leaving)
+    }
+
     /// Ends when all tasks have, and the last words are out.
     pub(super) fn tend_stopping(&mut self) {
         let now = self.now.monotonic;
