@@ -1,8 +1,9 @@
 //! The registry on disk: redb with a small cache.
 //!
 //! One transaction a batch, flushed before it is acknowledged (copy on write: a power cut leaves the
-//! state before or after it). Opening reads and checks everything. It never repairs by guessing: a
-//! file with one wrong byte is set aside whole.
+//! state before or after it). Opening reads and checks everything. If the last commit is damaged, redb
+//! falls back to the one before, which peers bring up to date; nothing else is repaired: a file with
+//! any other wrong byte in what it holds is set aside whole.
 
 use std::{
     collections::BTreeMap,
@@ -77,7 +78,7 @@ impl Store {
         Self::begin(path, cluster, database, contents, was_damaged)
     }
 
-    /// The cluster whose registry this is, read without changing it. None: there is none, or it
+    /// The cluster whose registry this is. None: there is none, or it
     /// can't be read.
     ///
     /// # Errors
@@ -86,8 +87,8 @@ impl Store {
         if !exists(path)? {
             return Ok(None);
         }
-        match file::open(path, None) {
-            Ok((_, contents)) => Ok(Some(contents.cluster)),
+        match file::cluster_of(path) {
+            Ok(cluster) => Ok(Some(cluster)),
             Err(Failure::Damaged(_)) => Ok(None),
             Err(Failure::Refused(error)) => Err(error),
         }

@@ -167,17 +167,26 @@ fn builder() -> Builder {
     builder
 }
 
-/// Looks at a file that was closed cleanly without changing a byte of it. One that was not is for
-/// [`open`] to judge.
-fn peek(path: &Path, cluster: Option<ClusterId>) -> Result<(), Failure> {
+/// The cluster of a file. One that was closed cleanly is not changed by a byte.
+pub(super) fn cluster_of(path: &Path) -> Result<ClusterId, Failure> {
+    let peeked = quiet::catch(|| peek(path, None));
+    match peeked.unwrap_or_else(|panic| Err(Failure::Damaged(panic)))? {
+        Some(cluster) => Ok(cluster),
+        None => Ok(open(path, None)?.1.cluster),
+    }
+}
+
+/// Looks at a file that was closed cleanly without changing a byte of it. None: it was not, and is
+/// for [`open`] to judge.
+fn peek(path: &Path, cluster: Option<ClusterId>) -> Result<Option<ClusterId>, Failure> {
     let opened = match builder().open_read_only(path) {
         Ok(database) => database,
-        Err(redb::DatabaseError::RepairAborted) => return Ok(()),
+        Err(redb::DatabaseError::RepairAborted) => return Ok(None),
         Err(error) => return Err(Failure::of(error.into(), path)),
     };
     let transaction = begin(&opened, path)?;
-    read_meta(&transaction, path, cluster)?;
-    Ok(())
+    let (cluster, _) = read_meta(&transaction, path, cluster)?;
+    Ok(Some(cluster))
 }
 
 fn begin(database: &impl ReadableDatabase, path: &Path) -> Result<ReadTransaction, Failure> {
@@ -304,4 +313,16 @@ pub(super) fn commit(
         }
     }
     Ok(transaction.commit()?)
+}
+
+/// Makes a file say that it is of another format, for the tests.
+#[cfg(test)]
+pub(super) fn set_format(path: &Path, format: u32) {
+    let database = builder().open(path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let value = seal(FORMAT_ROW.as_bytes(), &format.to_le_bytes());
+    let mut meta = transaction.open_table(META).unwrap();
+    meta.insert(FORMAT_ROW, &value[..]).unwrap();
+    drop(meta);
+    transaction.commit().unwrap();
 }

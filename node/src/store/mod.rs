@@ -34,3 +34,6 @@ pub use identity::{Identity, IdentityError};
 pub use key_file::KeyFileError;
 pub use lock::{DirectoryLock, LockError};
 pub use set_aside::set_aside;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! A full disk is an error that says so; the store goes on when there is space again.
+
+use std::{fs, io, path::Path, process::Command};
+
+use super::*;
+
+/// A file system of a few MiB, gone at the end.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// None if this user may not mount.
+    fn new() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "shoal-test"])
+            .arg(directory.path())
+            .output();
+        mounted.ok()?.status.success().then_some(Self(directory))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+fn fill(path: &Path) {
+    let error = fs::write(path, vec![1; 8 << 20]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_space() {
+    let Some(disk) = SmallDisk::new() else {
+        println!("skipped: this user may not mount a tmpfs");
+        return;
+    };
+    let path = disk.0.path().join(REGISTRY_FILE);
+    let (mut store, opened) = Store::open(&path, CLUSTER).unwrap();
+    let generation = opened.author.0;
+    let ballast = disk.0.path().join("ballast");
+    let mut held = Vec::new();
+    let mut dot = 0;
+    for _ in 0..3 {
+        fill(&ballast);
+        let error = loop {
+            dot += 1;
+            let name = dot.to_string();
+            match store.persist(&batch((generation, dot), &signed(&name, dot, 50_000))) {
+                Ok(()) => held.push((name, dot)),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(error.contains("free some space"), "{error}");
+        let again = store.persist(&batch((generation, dot), &signed("again", dot, 50_000)));
+        assert!(again.is_err());
+        fs::remove_file(&ballast).unwrap();
+        // The dot of the failed write is free, and its entry must not come back.
+        let name = format!("after {dot}");
+        store
+            .persist(&batch((generation, dot), &signed(&name, dot, 10)))
+            .unwrap();
+        held.push((name, dot));
+    }
+    store.close().unwrap();
+    let (_store, opened) = Store::open(&path, CLUSTER).unwrap();
+    held.sort();
+    assert_eq!(names(&opened.writes), held);
+    assert_eq!(opened.was_damaged, None);
+}
