@@ -229,3 +229,43 @@ fn create(path: &Path, cluster: ClusterId) -> Result<(), StoreError> {
     file::create(&new, cluster, generation).map_err(|failure| failure.at(&new))?;
     Ok(put_in_place(&new, path)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As after a commit of which the operating system said that it failed, but which is there.
+    #[test]
+    fn a_failed_batch_that_reached_the_disk_all_the_same_is_undone_by_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(REGISTRY_FILE);
+        let cluster = ClusterId::from_bytes([7; 16]);
+        let (mut store, opened) = Store::open(&path, cluster).unwrap();
+        let rows = |store: &Store, row: &[u8]| {
+            let mut changes = Changes::from([(row.to_vec(), Some(Vec::new()))]);
+            let database = store.database.as_ref().unwrap();
+            file::differing(database, &mut changes).unwrap()[row].clone()
+        };
+        let (state, row) = (store.state, |byte: u8| vec![byte; 3]);
+        let write = |store: &mut Store, changes: &[(u8, Option<u8>)]| {
+            let change = |(key, value): &(u8, Option<u8>)| (row(*key), value.map(row));
+            store.write(state, changes.iter().map(change).collect())
+        };
+        write(&mut store, &[(1, Some(1)), (2, Some(2))]).unwrap();
+        write(&mut store, &[(1, Some(9)), (2, None), (3, Some(9))]).unwrap();
+        store.database = None;
+        store.undo = Changes::from([
+            (row(1), Some(row(1))),
+            (row(2), Some(row(2))),
+            (row(3), None),
+        ]);
+        // The file holds rows that are no entries: it is opened without reading them.
+        store.database = Some(file::tests::open_unread(&path));
+        write(&mut store, &[(2, Some(7))]).unwrap();
+        assert_eq!(rows(&store, &row(1)), Some(row(1)));
+        assert_eq!(rows(&store, &row(2)), Some(row(7)));
+        assert_eq!(rows(&store, &row(3)), None);
+        assert!(store.undo.is_empty());
+        assert_eq!(opened.was_damaged, None);
+    }
+}

@@ -315,14 +315,23 @@ pub(super) fn commit(
     Ok(transaction.commit()?)
 }
 
-/// Makes a file say that it is of another format, for the tests.
 #[cfg(test)]
-pub(super) fn set_format(path: &Path, format: u32) {
-    let database = builder().open(path).unwrap();
-    let transaction = database.begin_write().unwrap();
-    let value = seal(FORMAT_ROW.as_bytes(), &format.to_le_bytes());
-    let mut meta = transaction.open_table(META).unwrap();
-    meta.insert(FORMAT_ROW, &value[..]).unwrap();
-    drop(meta);
-    transaction.commit().unwrap();
+pub(super) mod tests {
+    use super::*;
+
+    /// Makes a file say that it is of another format.
+    pub(in crate::store) fn set_format(path: &Path, format: u32) {
+        let database = open_unread(path);
+        let transaction = database.begin_write().unwrap();
+        let value = seal(FORMAT_ROW.as_bytes(), &format.to_le_bytes());
+        let mut meta = transaction.open_table(META).unwrap();
+        meta.insert(FORMAT_ROW, &value[..]).unwrap();
+        drop(meta);
+        transaction.commit().unwrap();
+    }
+
+    /// Opens a file without reading what is in it.
+    pub(in crate::store) fn open_unread(path: &Path) -> Database {
+        builder().open(path).unwrap()
+    }
 }

@@ -1,4 +1,4 @@
-//! A full disk is an error that says so; the store goes on when there is space again.
+//! A full or read-only disk is an error that says so; the store goes on when there is space again.
 
 use std::{fs, io, path::Path, process::Command};
 
@@ -16,6 +16,13 @@ impl SmallDisk {
             .arg(directory.path())
             .output();
         mounted.ok()?.status.success().then_some(Self(directory))
+    }
+
+    fn remount(&self, how: &str) {
+        let options = format!("remount,{how}");
+        let mut mount = Command::new("mount");
+        let status = mount.args(["-o", &options]).arg(self.0.path()).status();
+        assert!(status.unwrap().success());
     }
 }
 
@@ -68,4 +75,22 @@ fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_space() {
     held.sort();
     assert_eq!(names(&opened.writes), held);
     assert_eq!(opened.was_damaged, None);
+}
+
+#[test]
+fn a_read_only_disk_is_named_with_advice_and_nothing_is_set_aside() {
+    let Some(disk) = SmallDisk::new() else {
+        println!("skipped: this user may not mount a tmpfs");
+        return;
+    };
+    let path = disk.0.path().join(REGISTRY_FILE);
+    Store::open(&path, CLUSTER).unwrap().0.close().unwrap();
+    disk.remount("ro");
+    let error = Store::open(&path, CLUSTER).unwrap_err().to_string();
+    disk.remount("rw");
+    assert!(
+        error.contains("remount") && error.contains(REGISTRY_FILE),
+        "{error}"
+    );
+    assert_eq!(Store::open(&path, CLUSTER).unwrap().1.was_damaged, None);
 }

@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use super::*;
@@ -30,9 +32,10 @@ fn the_child_that_is_killed() {
     }
 }
 
-/// Lets a child write until it has acknowledged this many writes, and kills it while it goes on.
-/// Returns the dots that it acknowledged, those on their way through the pipe included.
-fn acknowledged(path: &Path, lines: usize) -> Vec<u64> {
+/// Lets a child write until it has acknowledged this many writes, and kills it some time later,
+/// while it goes on: with none, as it makes or opens the store. Returns the dots that it
+/// acknowledged, those on their way through the pipe included.
+fn acknowledged(path: &Path, lines: usize, later: Duration) -> Vec<u64> {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([CHILD, "--exact", "--ignored", "--nocapture"])
         .env(PATH_VARIABLE, path)
@@ -46,6 +49,7 @@ fn acknowledged(path: &Path, lines: usize) -> Vec<u64> {
         .filter_map(|line| dot(line.unwrap()))
         .take(lines)
         .collect();
+    thread::sleep(later);
     child.kill().unwrap();
     child.wait().unwrap();
     dots.extend(out.filter_map(|line| dot(line.ok()?)));
@@ -59,7 +63,9 @@ fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
     let mut generation = None;
     let mut latest = std::collections::BTreeMap::new();
     for round in 0..ROUNDS {
-        let dots = acknowledged(&directory.registry(), (round * 7 % 31) as usize);
+        let lines = if round % 3 == 0 { 0 } else { round * 7 % 31 };
+        let later = Duration::from_micros(round * 7_919 % 30_000);
+        let dots = acknowledged(&directory.registry(), lines as usize, later);
         for dot in dots {
             latest.insert((dot % 50).to_string(), dot);
         }

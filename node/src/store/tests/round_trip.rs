@@ -88,7 +88,7 @@ fn a_store_of_a_newer_format_is_left_as_it_is() {
     let directory = Directory::new();
     let path = directory.registry();
     directory.open().0.close().unwrap();
-    file::set_format(&path, file::FORMAT + 1);
+    file::tests::set_format(&path, file::FORMAT + 1);
     let before = fs::read(&path).unwrap();
     let error = Store::open(&path, CLUSTER).unwrap_err().to_string();
     assert!(error.contains("newer version of Shoal"), "{error}");
