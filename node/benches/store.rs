@@ -5,9 +5,11 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     error::Error,
     fs,
     path::Path,
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,12 +26,20 @@ const ENTRIES: u64 = 10_000;
 const PAYLOAD_BYTES: usize = 1024;
 const SMALL_BATCHES: u64 = 200;
 
+/// Set for the child that measures memory: the path of the store.
+const CHILD: &str = "SHOAL_BENCH_STORE";
+
 fn main() -> Result<(), Box<dyn Error>> {
+    if let Some(path) = env::var_os(CHILD) {
+        return memory(Path::new(&path));
+    }
     let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
     let path = directory.path().join(REGISTRY_FILE);
     small_batches(&path, "an empty store")?;
+    memory_in_a_child(&path)?;
     fill(&path)?;
     open(&path)?;
+    memory_in_a_child(&path)?;
     small_batches(&path, "10,000 entries of 1 KiB")
 }
 
@@ -53,7 +63,6 @@ fn small_batches(path: &Path, of: &str) -> Result<(), Box<dyn Error>> {
     store.persist(&same)?;
     let bytes = bytes_written()? - bytes_before;
     println!("{of}: {bytes} bytes written for a batch that changes nothing");
-    println!("{of}: {} KiB resident with the store open", resident_kib()?);
     Ok(store.close()?)
 }
 
@@ -86,6 +95,24 @@ fn open(path: &Path) -> Result<(), Box<dyn Error>> {
     drop(store);
     let (store, took) = time(path)?;
     println!("open after an end without close: {took:?}");
+    Ok(store.close()?)
+}
+
+/// In a process that did nothing before: memory that was used and freed counts as resident too.
+fn memory_in_a_child(path: &Path) -> Result<(), Box<dyn Error>> {
+    let mut child = Command::new(env::current_exe()?);
+    child.env(CHILD, path).status()?;
+    Ok(())
+}
+
+fn memory(path: &Path) -> Result<(), Box<dyn Error>> {
+    let before = resident_kib()?;
+    let (store, opened) = Store::open(path, CLUSTER)?;
+    let with_writes = resident_kib()? - before;
+    let writes = opened.writes.len();
+    drop(opened);
+    let without = resident_kib()?.saturating_sub(before);
+    println!("resident: {with_writes} KiB more with {writes} writes read, {without} without them");
     Ok(store.close()?)
 }
 
