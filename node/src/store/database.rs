@@ -19,7 +19,8 @@ use shoal_scheduler::{peer::Batch, registry::SignedBytes};
 use super::{
     damaged,
     error::{DiskError, StoreError},
-    file::{self, Changes, Contents, Failure, State},
+    failure::Failure,
+    file::{self, Changes, Contents, State},
     quiet, record,
     replace::{beside, put_in_place, remove_if_there},
 };

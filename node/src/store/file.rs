@@ -7,7 +7,7 @@
 //!
 //! The row "format" is read first and its form never changes; all else may change with the format.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageError,
@@ -20,7 +20,8 @@ use shoal_membership::{
 use shoal_scheduler::registry::SignedBytes;
 
 use super::{
-    error::{DiskError, StoreError},
+    error::StoreError,
+    failure::Failure,
     quiet,
     record::{BadRecord, seal, unseal, unseal_entry},
 };
@@ -29,8 +30,6 @@ use super::{
 pub(super) const FORMAT: u32 = 1;
 /// Memory that redb may use for pages. Its default is 1 GiB.
 const CACHE_BYTES: usize = 1024 * 1024;
-/// `EIO`: the medium itself can't be read.
-const MEDIUM_ERROR: i32 = nix::errno::Errno::EIO as i32;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
@@ -57,60 +56,6 @@ pub(super) struct Contents {
     pub(super) cluster: ClusterId,
     pub(super) state: State,
     pub(super) writes: Vec<SignedBytes>,
-}
-
-/// Why a file can't be used.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It is not as it was written.
-    Damaged(String),
-    /// It is to stay as it is.
-    Refused(StoreError),
-}
-
-impl Failure {
-    /// What an error of redb means.
-    pub(super) fn of(error: redb::Error, path: &Path) -> Self {
-        match error {
-            redb::Error::Io(error) if !is_damage(&error) => {
-                Self::Refused(DiskError::on("use", path)(error).into())
-            }
-            redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {
-                let path = path.to_owned();
-                Self::Refused(StoreError::InUse { path })
-            }
-            redb::Error::PreviousIo => {
-                let error = io::Error::other("an earlier write failed");
-                Self::Refused(DiskError::on("use", path)(error).into())
-            }
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-
-    /// As an error for who can't set the file aside.
-    pub(super) fn at(self, path: &Path) -> StoreError {
-        match self {
-            Self::Refused(error) => error,
-            Self::Damaged(what) => {
-                let path = path.to_owned();
-                StoreError::Damaged { path, what }
-            }
-        }
-    }
-}
-
-impl From<BadRecord> for Failure {
-    fn from(bad: BadRecord) -> Self {
-        Self::Damaged(bad.to_string())
-    }
-}
-
-fn is_damage(error: &io::Error) -> bool {
-    let kind = error.kind();
-    matches!(
-        kind,
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-    ) || error.raw_os_error() == Some(MEDIUM_ERROR)
 }
 
 /// Makes a file with no entries.

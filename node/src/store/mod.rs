@@ -18,6 +18,7 @@ mod cluster_file;
 mod damaged;
 mod database;
 mod error;
+mod failure;
 mod file;
 mod identity;
 mod key_file;

@@ -78,6 +78,29 @@ fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_space() {
 }
 
 #[test]
+fn a_store_on_a_full_disk_is_not_taken_for_a_damaged_one() {
+    let Some(disk) = SmallDisk::new() else {
+        println!("skipped: this user may not mount a tmpfs");
+        return;
+    };
+    let path = disk.0.path().join(REGISTRY_FILE);
+    let (mut store, opened) = Store::open(&path, CLUSTER).unwrap();
+    let write = signed("a", 1, 100_000);
+    store.persist(&batch((opened.author.0, 1), &write)).unwrap();
+    drop(store);
+    let ballast = disk.0.path().join("ballast");
+    fill(&ballast);
+    match Store::open(&path, CLUSTER) {
+        Ok((_store, opened)) => assert_eq!(opened.was_damaged, None),
+        Err(error) => assert!(error.to_string().contains("free some space"), "{error}"),
+    }
+    fs::remove_file(&ballast).unwrap();
+    let (_store, opened) = Store::open(&path, CLUSTER).unwrap();
+    assert_eq!(names(&opened.writes), [("a".into(), 1)]);
+    assert_eq!(opened.was_damaged, None);
+}
+
+#[test]
 fn a_read_only_disk_is_named_with_advice_and_nothing_is_set_aside() {
     let Some(disk) = SmallDisk::new() else {
         println!("skipped: this user may not mount a tmpfs");
