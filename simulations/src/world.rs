@@ -184,6 +184,7 @@ impl World {
     /// A power cut: the tasks are gone too.
     pub fn cut_power(&mut self, index: usize) {
         self.kill_agent(index);
+        self.machines[index].power_cuts += 1;
         for task in self.machines[index].tasks.values_mut() {
             task.is_running = false;
         }
@@ -225,9 +226,12 @@ impl World {
         };
         self.note_progress(event.at);
         let machine = &self.machines[event.machine];
-        if matches!(event.what, What::Runtime(..)) {
-            // Tasks outlive the agent.
-        } else if machine.life != event.life || machine.peer.is_none() {
+        // Tasks outlive the agent, but not the machine.
+        let is_void = match event.what {
+            What::Runtime(..) => machine.power_cuts != event.life,
+            _ => machine.life != event.life || machine.peer.is_none(),
+        };
+        if is_void {
             return;
         }
         if machine.frozen_until > self.now {
@@ -286,7 +290,10 @@ impl World {
     fn schedule(&mut self, delay: Duration, machine: usize, what: What) {
         let at = self.now + delay;
         self.next_order += 1;
-        let life = self.machines[machine].life;
+        let life = match what {
+            What::Runtime(..) => self.machines[machine].power_cuts,
+            _ => self.machines[machine].life,
+        };
         self.events.push(Reverse(Event {
             at,
             order: self.next_order,
