@@ -65,6 +65,11 @@ pub enum Incoming {
         /// The peer.
         from: NodeId,
     },
+    /// A member whose key is trusted here refuses this node: its key was revoked.
+    Removed {
+        /// Who says so.
+        by: NodeId,
+    },
     /// Two machines run with the same key: a copied disk. The second was refused. If `id` is this
     /// node's own, then this node is one of the two.
     Clone {

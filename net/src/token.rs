@@ -52,6 +52,12 @@ pub enum ParseTokenError {
 }
 
 impl JoinToken {
+    /// Its id as people see it: 16 hexadecimal digits.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.id.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn key(&self) -> SecretKey {
         SecretKey::from_seed(&blake3::derive_key("shoal 2026 join token", &self.secret))
     }

@@ -3,7 +3,12 @@
 //! The agent drives a [`shoal_scheduler::peer::Peer`], which decides everything; what is here does
 //! the I/O that it asks for: tasks, disk, network, Docker's API, and what people type.
 
+pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod compose;
+mod entry;
 pub mod runtime;
+pub mod store;
+
+pub use entry::whole;

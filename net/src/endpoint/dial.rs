@@ -249,6 +249,7 @@ async fn refused(
     error: &quinn::ConnectionError,
 ) {
     inner.heard_close(connection.remote_address(), error);
+    inner.heard_removal(order.to, error).await;
     let quinn::ConnectionError::ApplicationClosed(close) = error else {
         return;
     };

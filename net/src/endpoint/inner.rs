@@ -130,6 +130,13 @@ impl Inner {
         }
     }
 
+    /// Tells the agent if a trusted member closed because this node's key is revoked.
+    pub(crate) async fn heard_removal(&self, by: NodeId, error: &quinn::ConnectionError) {
+        if Refusal::given_by_peer(error) == Some(Refusal::Revoked) {
+            self.deliver(Incoming::Removed { by }, None).await;
+        }
+    }
+
     /// Logs a refusal, ours or theirs: once a minute for each reason and peer.
     fn say(&self, peer: SocketAddr, reason: Refusal, ours: bool) {
         let peer = canonical(peer);

@@ -46,6 +46,7 @@ pub(super) async fn serve(inner: Arc<Inner>, link: Arc<Link>) {
     };
     inner.heard_close(link.address(), &error);
     inner.ended(&link);
+    inner.heard_removal(link.peer, &error).await;
 }
 
 /// Closes a connection that is not needed any more: a replaced one soon after its last use, one

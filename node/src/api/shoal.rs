@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use shoal_net::JoinToken;
 use shoal_scheduler::{
     order::Order,
     task::{ServiceId, Slot},
@@ -91,7 +92,7 @@ pub(super) async fn create_token(
     until_seen(&handle, |view| {
         let mut tokens = view.tokens.iter();
         id = tokens
-            .find(|token| receipt.id.starts_with(&token.id))
+            .find(|token| is_of(&receipt.id, &token.id))
             .map(|token| token.id.clone());
         id.is_some()
     })
@@ -99,6 +100,12 @@ pub(super) async fn create_token(
     let created = json!({ "Token": receipt.id, "ID": id, "Warnings": receipt.warnings });
     let answer = body::json(&created)?;
     Ok((StatusCode::CREATED, receipt_headers(&receipt), answer).into_response())
+}
+
+/// Whether this is the id of the token with that text.
+fn is_of(text: &str, id: &str) -> bool {
+    text.parse::<JoinToken>()
+        .is_ok_and(|token| token.name() == id)
 }
 
 /// `DELETE /shoal/v1/tokens/{id}`

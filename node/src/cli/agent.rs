@@ -41,9 +41,6 @@ pub struct AgentArgs {
     /// What runs the tasks
     #[arg(long, value_enum, env = "SHOAL_RUNTIME", default_value_t = RuntimeChoice::Auto)]
     pub runtime: RuntimeChoice,
-    /// Socket of the container engine [default: the engine's own]
-    #[arg(long, value_name = "unix:PATH", env = "SHOAL_DOCKER_HOST")]
-    pub docker_host: Option<SocketAddress>,
     /// Name of the node [default: the host's name]
     #[arg(long, value_name = "NAME", env = "SHOAL_NAME")]
     pub name: Option<String>,
@@ -56,9 +53,6 @@ pub struct AgentArgs {
         value_parser = key_value
     )]
     pub label: Vec<(String, String)>,
-    /// Also serve the pages and metrics here
-    #[arg(long, value_name = "ADDR:PORT", env = "SHOAL_HTTP")]
-    pub http: Option<SocketAddr>,
     /// How fast a silent node is taken for dead
     #[arg(long, value_enum, env = "SHOAL_PROFILE", default_value_t = ProfileChoice::Lan)]
     pub profile: ProfileChoice,
@@ -78,10 +72,8 @@ impl AgentArgs {
 /// What runs the tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RuntimeChoice {
-    /// The container engine if there is one, processes otherwise
+    /// The best there is: processes, in this version
     Auto,
-    /// A container engine with Docker's API
-    Docker,
     /// Child processes
     Process,
 }

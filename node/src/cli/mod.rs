@@ -237,6 +237,7 @@ fn long_running<A>(part: Option<fn(A) -> Running>, args: A, name: &str, out: Out
         return finish(Err(left_out(name)), out);
     };
     let result = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| format!("can't start threads: {error}"))

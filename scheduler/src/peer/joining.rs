@@ -1,7 +1,6 @@
 //! What an admitted machine is told.
 
 use super::{Peer, Ticket, Welcome};
-use crate::registry::kind;
 
 /// Most members whose addresses a newcomer gets; it learns the others' from them.
 const MEMBERS_MAX: usize = 64;
@@ -9,13 +8,7 @@ const MEMBERS_MAX: usize = 64;
 impl Peer {
     /// Sends a newcomer what it needs to know whom to trust and where they are.
     pub(super) fn welcome(&mut self, ticket: Ticket) {
-        let writes = self
-            .registry
-            .entries()
-            .filter(|(key, _)| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION))
-            .flat_map(|(_, entry)| entry.siblings())
-            .map(|signed| signed.to_bytes())
-            .collect();
+        let writes = self.admissions();
         let this_node = (self.me(), self.membership.me().addresses.clone());
         let others = self
             .living_members()

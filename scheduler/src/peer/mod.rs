@@ -46,7 +46,7 @@ use crate::{
     observed::Observed,
     payload::TokenRecord,
     placement::{self, Explanation},
-    registry::{Admission, Key, Registry, kind},
+    registry::{Admission, Key, Registry, SignedBytes, kind},
     spec::NodeSpec,
     task::{ServiceId, Slot},
 };
@@ -199,6 +199,39 @@ impl Peer {
     #[must_use]
     pub fn sees_alive(&self, node: &NodeId) -> bool {
         self.presence.is_alive(node)
+    }
+
+    /// Whether this node was told to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    /// How long a driver waits for the answer to a question.
+    #[must_use]
+    pub fn question_timeout(&self) -> Duration {
+        self.config.timing.question_timeout
+    }
+
+    /// The slots that a service has by the present plan.
+    #[must_use]
+    pub fn slots_of(&self, service: ServiceId) -> Vec<Slot> {
+        let slots = self.placing.slots.keys();
+        slots
+            .filter(|slot| slot.0 == service)
+            .map(|slot| slot.1)
+            .collect()
+    }
+
+    /// Everything that says whom to trust: to be kept beside the store, in case that is damaged.
+    #[must_use]
+    pub fn admissions(&self) -> Vec<SignedBytes> {
+        self.registry
+            .entries()
+            .filter(|(key, _)| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION))
+            .flat_map(|(_, entry)| entry.siblings())
+            .map(|signed| signed.to_bytes())
+            .collect()
     }
 
     /// This node's tasks, for reading.

@@ -64,10 +64,8 @@ impl Running {
         let refusal = self.refusals.values().map(|(_, until)| *until).min();
         let pace = (self.is_stale && may_decide)
             .then(|| self.last_look.map_or(Duration::ZERO, |at| at + PACE));
-        [start, refusal, pace, self.look_again_at]
-            .into_iter()
-            .flatten()
-            .min()
+        let again = self.look_again_at.filter(|_| may_decide && !self.is_stale);
+        [start, refusal, pace, again].into_iter().flatten().min()
     }
 }
 

@@ -6,13 +6,12 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{StackPlan, stack_services};
 use crate::cli::{
     entry::LoadStack,
     error::CliError,
-    format::json::indent,
     lookup::Lookup,
     query::Target,
     session::Session,
@@ -89,8 +88,7 @@ pub(super) fn config(
     args: &ConfigArgs,
 ) -> Result<(), CliError> {
     let plan = read(session, load, &args.compose_file, &args.stack)?;
-    let specs: Vec<Value> = plan.services.into_iter().map(|(_, spec)| spec).collect();
-    session.out.line(&indent(&json!(specs).to_string()))
+    session.out.data(plan.config)
 }
 
 /// Does `stack deploy`.

@@ -1,0 +1,20 @@
+//! The agent: one machine's daemon.
+//!
+//! One task owns the [`Peer`](shoal_scheduler::peer::Peer) and hands it what happens; everything
+//! slow (disk, network, runtimes, planning) happens outside that task and comes back as an input.
+//! No lock is held across an await, and nothing here decides anything about the cluster.
+
+mod clock;
+mod disk;
+mod door;
+mod enter;
+mod facts;
+mod log_wire;
+mod logs;
+mod owner;
+mod planner;
+mod run;
+mod signals;
+mod tasks;
+
+pub use run::run;

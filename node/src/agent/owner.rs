@@ -1,0 +1,385 @@
+//! The one task that owns the peer: inputs in, effects out, in order.
+
+mod carry_out;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use shoal_membership::{Addresses, NodeId};
+use shoal_net::{Endpoint, Inbox, Incoming, JoinRefusal, JoinReply, JoinRequest, Reply};
+use shoal_scheduler::{
+    order::{Order, OrderError, Receipt},
+    peer::{Input, Peer, Ticket},
+    task::Slot,
+    view::ClusterView,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    clock::Clock,
+    disk::DiskThread,
+    door,
+    logs::Logs,
+    planner::PlannerThread,
+    signals::{Signals, Stop},
+    tasks::{Runtimes, task_change},
+};
+use crate::{
+    api::{OrderRequest, Question},
+    runtime::EventReceiver,
+};
+
+/// The view is rebuilt for readers this often at most, orders aside.
+const VIEW_PACE: Duration = Duration::from_millis(50);
+/// Inputs taken before the effects of the first are carried out and others get their turn.
+const INPUTS_AHEAD: usize = 64;
+
+/// How the agent ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// As it was told.
+    Stopped,
+    /// Told twice: at once.
+    Abandoned,
+    /// This node was removed from the cluster.
+    Removed,
+    /// Another machine runs with this node's key.
+    Cloned(std::net::SocketAddr),
+}
+
+/// Everything that the owner works with.
+pub(super) struct Owner {
+    pub(super) peer: Peer,
+    pub(super) clock: Clock,
+    pub(super) endpoint: Endpoint,
+    pub(super) disk: DiskThread,
+    pub(super) planner: PlannerThread,
+    pub(super) runtimes: Runtimes,
+    pub(super) logs: Logs,
+    pub(super) hostname: String,
+    pub(super) view: watch::Sender<Arc<ClusterView>>,
+    /// Where effects that take time send what came of them.
+    pub(super) inputs: mpsc::Sender<Input>,
+    /// Where to write down members' addresses and admissions.
+    pub(super) members: MemberBook,
+    pub(super) waiting: Waiting,
+    pub(super) next_ticket: u64,
+    pub(super) view_due: bool,
+    pub(super) ended: Option<Ended>,
+    pub(super) was_removed: bool,
+}
+
+/// Who waits for the peer.
+#[derive(Default)]
+pub(super) struct Waiting {
+    orders: BTreeMap<Ticket, (oneshot::Sender<Result<Receipt, OrderError>>, Option<String>)>,
+    joins: BTreeMap<Ticket, JoinReply>,
+    replies: BTreeMap<Ticket, Reply>,
+    /// Orders that are done, to be answered when the view shows them.
+    done: Vec<(
+        oneshot::Sender<Result<Receipt, OrderError>>,
+        Result<Receipt, OrderError>,
+    )>,
+}
+
+/// What is kept of the members beside the store.
+#[derive(Default)]
+pub(super) struct MemberBook {
+    pub(super) addresses: BTreeMap<NodeId, Addresses>,
+    pub(super) revoked: BTreeSet<NodeId>,
+    pub(super) is_changed: bool,
+}
+
+/// Where inputs come from.
+pub(super) struct Sources {
+    pub(super) inbox: Inbox,
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) runtime: EventReceiver,
+    pub(super) orders: mpsc::Receiver<OrderRequest>,
+    pub(super) questions: mpsc::Receiver<Question>,
+    pub(super) signals: Signals,
+}
+
+impl Owner {
+    /// Runs until told to stop.
+    pub(super) async fn run(mut self, mut sources: Sources) -> (Ended, DiskThread) {
+        self.carry_out();
+        let mut pace = tokio::time::interval(VIEW_PACE);
+        pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut book = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            let deadline = self
+                .peer
+                .next_deadline()
+                .unwrap_or(Duration::from_secs(3600));
+            // Packets that have arrived go before timers that are due: hence the order.
+            tokio::select! {
+                biased;
+                stop = sources.signals.next() => self.stop(stop),
+                Some(incoming) = sources.inbox.recv() => self.arrived(incoming),
+                Some(input) = sources.inputs.recv() => self.input(input),
+                Some(event) = sources.runtime.next() => {
+                    self.input(Input::Task(task_change(event.task, event.change)));
+                }
+                Some(request) = sources.orders.recv() => self.order(request),
+                Some(question) = sources.questions.recv() => self.question(question),
+                () = tokio::time::sleep_until(self.clock.instant(deadline)) => {
+                    self.input(Input::Tick);
+                }
+                _ = pace.tick(), if self.view_due => self.publish_view(),
+                _ = book.tick(), if self.members.is_changed => self.write_members(),
+            }
+            for _ in 0..INPUTS_AHEAD {
+                let Ok(input) = sources.inputs.try_recv() else {
+                    break;
+                };
+                self.input(input);
+            }
+            self.answer_orders();
+            if let Some(ended) = self.ended.take() {
+                self.write_members();
+                return (ended, self.disk);
+            }
+        }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        self.peer.handle(input, self.clock.now());
+        self.carry_out();
+        self.view_due |= self.peer.view_is_stale();
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        if self.was_told_to_stop() {
+            self.ended = Some(Ended::Abandoned);
+            return;
+        }
+        match stop {
+            Stop::Leave => {
+                tracing::info!(
+                    "stopping this node's tasks and leaving; once more to leave at once"
+                );
+                self.input(Input::Leave);
+            }
+            Stop::Pause => {
+                tracing::info!("stopping the agent; its tasks go on");
+                self.input(Input::Pause);
+            }
+        }
+    }
+
+    fn was_told_to_stop(&self) -> bool {
+        self.peer.is_stopping()
+    }
+
+    fn arrived(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Datagram { from, bytes } => {
+                self.input(Input::Datagram {
+                    from,
+                    bytes: bytes.to_vec(),
+                });
+            }
+            Incoming::Rumour { from, bytes } => {
+                self.input(Input::Rumour {
+                    from,
+                    bytes: bytes.to_vec(),
+                });
+            }
+            Incoming::Request { from, bytes, reply } => {
+                let ticket = self.ticket();
+                self.waiting.replies.insert(ticket, reply);
+                self.input(Input::Question {
+                    from,
+                    ticket,
+                    bytes: bytes.to_vec(),
+                });
+            }
+            Incoming::Stream {
+                header, send, recv, ..
+            } => self.logs.serve(&header, send, recv),
+            Incoming::Join(request) => self.join(request),
+            Incoming::Connected { from, addr } => tracing::debug!(%from, %addr, "connected"),
+            Incoming::Disconnected { from } => tracing::debug!(%from, "disconnected"),
+            Incoming::Removed { by } => {
+                tracing::error!(%by, "a member says that this node was removed from the cluster");
+                self.removed();
+            }
+            Incoming::Clone { id, ours, theirs } => self.cloned(id, ours, theirs),
+        }
+    }
+
+    fn cloned(&mut self, id: NodeId, ours: std::net::SocketAddr, theirs: std::net::SocketAddr) {
+        if id != self.peer.me() {
+            tracing::error!(node = %id, first = %ours, second = %theirs, "two machines run with one key");
+            return;
+        }
+        tracing::error!(%ours, %theirs, "another machine runs with this node's key");
+        self.ended = Some(Ended::Cloned(theirs));
+    }
+
+    fn join(&mut self, request: JoinRequest) {
+        let name: String = request
+            .token_id
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let Some(key) = self.peer.token_key(&name) else {
+            request.reply.refuse(JoinRefusal::UnknownToken);
+            return;
+        };
+        if !request.is_proved_by(&key) {
+            request.reply.refuse(JoinRefusal::BadProof);
+            return;
+        }
+        let hello: door::JoinHello = serde_json::from_slice(&request.hello).unwrap_or_default();
+        tracing::info!(hostname = %hello.hostname.escape_debug(), from = %request.from, "a machine asks to join");
+        let ticket = self.ticket();
+        let joiner = request.key;
+        self.waiting.joins.insert(ticket, request.reply);
+        self.input(Input::Join {
+            ticket,
+            key: joiner,
+            token: name,
+        });
+    }
+
+    fn order(&mut self, request: OrderRequest) {
+        let ticket = self.ticket();
+        let OrderRequest {
+            order,
+            concern,
+            reply,
+        } = request;
+        let Order::CreateToken { ttl, uses } = order else {
+            self.waiting.orders.insert(ticket, (reply, None));
+            self.input(Input::Order {
+                ticket,
+                order,
+                concern,
+            });
+            return;
+        };
+        let view = self.peer.view();
+        let alive = view.nodes.values().filter(|node| {
+            node.id == view.this_node || node.status == shoal_scheduler::view::NodeStatus::Ready
+        });
+        let this_first = alive.clone().filter(|node| node.id == view.this_node);
+        let others = alive.filter(|node| node.id != view.this_node);
+        let members = this_first
+            .chain(others)
+            .map(|node| (node.id, Addresses::new(&node.addresses).unwrap_or_default()));
+        match door::make_token(view.cluster, members) {
+            Ok(token) => {
+                self.waiting
+                    .orders
+                    .insert(ticket, (reply, Some(token.to_string())));
+                let ttl = ttl.map(|ttl| ttl.as_secs());
+                let (id, key) = (token.name(), token.public());
+                self.input(Input::Token {
+                    ticket,
+                    id,
+                    key,
+                    ttl,
+                    uses,
+                    concern,
+                });
+            }
+            Err(error) => {
+                // Whoever asked may be gone.
+                let _ = reply.send(Err(OrderError::Unsupported(error)));
+            }
+        }
+    }
+
+    fn question(&mut self, question: Question) {
+        let Question::Why {
+            service,
+            slot,
+            reply,
+        } = question;
+        let slots: Vec<Slot> = match slot {
+            Some(slot) => vec![slot],
+            None => self.peer.slots_of(service),
+        };
+        let explained: Option<Vec<_>> = slots
+            .iter()
+            .map(|slot| self.peer.explain(service, *slot))
+            .collect();
+        let missing = || OrderError::NotFound {
+            kind: "slot",
+            id: slot.map_or_else(|| service.to_string(), |slot| format!("{service}.{slot}")),
+        };
+        let answer = explained
+            .filter(|all| !all.is_empty())
+            .ok_or_else(missing)
+            .and_then(|all| {
+                let one = all.first().filter(|_| all.len() == 1);
+                one.map_or_else(|| serde_json::to_value(&all), serde_json::to_value)
+                    .map_err(|error| OrderError::Unsupported(error.to_string()))
+            });
+        // Whoever asked may be gone.
+        let _ = reply.send(answer);
+    }
+
+    pub(super) fn removed(&mut self) {
+        if !std::mem::replace(&mut self.was_removed, true) {
+            self.input(Input::Leave);
+        }
+    }
+
+    /// Answers orders when the view shows what they did.
+    fn answer_orders(&mut self) {
+        if self.waiting.done.is_empty() {
+            return;
+        }
+        self.publish_view();
+        for (reply, result) in self.waiting.done.drain(..) {
+            // Whoever asked may be gone.
+            let _ = reply.send(result);
+        }
+    }
+
+    fn publish_view(&mut self) {
+        self.view_due = false;
+        self.view.send_replace(self.peer.view());
+    }
+
+    /// Keeps what is needed to find the others again, and to know whom to trust, beside the store.
+    fn write_members(&mut self) {
+        if !std::mem::take(&mut self.members.is_changed) {
+            return;
+        }
+        let known: Vec<_> = self
+            .members
+            .addresses
+            .iter()
+            .filter(|(node, _)| !self.members.revoked.contains(node))
+            .map(|(node, addresses)| (*node, addresses.clone()))
+            .collect();
+        self.disk.remember(known, self.peer.admissions());
+    }
+
+    fn ask(&self, to: NodeId, call: Ticket, bytes: Vec<u8>) {
+        let (endpoint, inputs) = (self.endpoint.clone(), self.inputs.clone());
+        let timeout = self.peer.question_timeout();
+        tokio::spawn(async move {
+            let answer = endpoint.request(to, Bytes::from(bytes), timeout).await;
+            if let Err(error) = &answer {
+                tracing::debug!(%to, %error, "a question was not answered");
+            }
+            let bytes = answer.ok().map(|bytes| bytes.to_vec());
+            // The agent is stopping: then nobody needs the answer.
+            let _ = inputs.send(Input::Answer { call, bytes }).await;
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! Effects, carried out.
+
+use bytes::Bytes;
+use shoal_membership::ClusterId;
+use shoal_net::TrustSet;
+use shoal_scheduler::peer::{Effect, Ticket};
+
+use super::{
+    super::{door, tasks},
+    Ended, Owner,
+};
+
+impl Owner {
+    pub(super) fn carry_out(&mut self) {
+        while let Some(effect) = self.peer.poll() {
+            self.effect(effect);
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Datagram { to, bytes } => self.endpoint.send_datagram(to, Bytes::from(bytes)),
+            Effect::Rumour { to, bytes } => self.endpoint.send_rumour(to, Bytes::from(bytes)),
+            Effect::Question { to, call, bytes } => self.ask(to, call, bytes),
+            Effect::Answer { ticket, bytes } => {
+                if let Some(reply) = self.waiting.replies.remove(&ticket) {
+                    reply.send(Bytes::from(bytes));
+                }
+            }
+            Effect::Persist { ticket, batch } => self.disk.persist(ticket, batch),
+            Effect::Plan { ticket, input } => self.planner.ask(ticket, input),
+            Effect::Start(start) => {
+                let (report, name) = (&start.report, &self.hostname);
+                tracing::info!(task = %report.id, service = %report.service_name, slot = %report.slot, "starting a task");
+                let launch = tasks::launch(*start, self.peer.me(), name);
+                self.runtimes.start(launch);
+            }
+            Effect::Stop(task) => self.runtimes.stop(task),
+            Effect::Remove(task) => self.runtimes.remove(task),
+            Effect::Trust { admitted, revoked } => self.trust(admitted, revoked),
+            Effect::Addresses { node, addresses } => {
+                self.endpoint
+                    .set_addresses(node, addresses.as_slice().to_vec());
+                self.members.addresses.insert(node, addresses);
+                self.members.is_changed = true;
+            }
+            Effect::Redial(node) => self.endpoint.redial(node),
+            Effect::Ordered { ticket, result } => self.ordered(ticket, result),
+            Effect::Joined { ticket, result } => {
+                if let Some(reply) = self.waiting.joins.remove(&ticket) {
+                    match result {
+                        Ok(welcome) => reply.accept(door::snapshot(&welcome)),
+                        Err(denied) => reply.refuse(door::refusal(denied)),
+                    }
+                }
+            }
+            Effect::Removed => self.removed(),
+            Effect::Stopped => {
+                let ended = if self.was_removed {
+                    Ended::Removed
+                } else {
+                    Ended::Stopped
+                };
+                self.ended = Some(ended);
+            }
+        }
+    }
+
+    fn trust(
+        &mut self,
+        admitted: Vec<(shoal_membership::NodeId, shoal_membership::PublicKey)>,
+        revoked: std::collections::BTreeSet<shoal_membership::NodeId>,
+    ) {
+        let cluster: ClusterId = self.peer.registry().cluster();
+        self.members.revoked.clone_from(&revoked);
+        self.members.is_changed = true;
+        let trust = TrustSet {
+            cluster,
+            admitted: admitted.into_iter().collect(),
+            revoked,
+        };
+        if let Err(error) = self.endpoint.set_trust(trust) {
+            tracing::error!(%error, "the transport did not take the members' keys");
+        }
+    }
+
+    fn ordered(
+        &mut self,
+        ticket: Ticket,
+        result: Result<shoal_scheduler::order::Receipt, shoal_scheduler::order::OrderError>,
+    ) {
+        let Some((reply, token)) = self.waiting.orders.remove(&ticket) else {
+            return;
+        };
+        let result = result.map(|mut receipt| {
+            if let Some(token) = token {
+                receipt.id = token;
+            }
+            receipt
+        });
+        self.waiting.done.push((reply, result));
+    }
+}
