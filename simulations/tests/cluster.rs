@@ -164,14 +164,29 @@ fn a_frozen_agent_makes_nobody_restart_what_runs_elsewhere() {
 fn an_agent_that_restarts_adopts_its_tasks() {
     let mut world = World::cluster(3, Profile::Lan, 8);
     deploy(&mut world, 0, "web", 6);
+    let everywhere =
+        spec("everywhere", 1).replace(r#"{"Replicated":{"Replicas":1}}"#, r#"{"Global":{}}"#);
+    let ticket = world.order(
+        0,
+        Order::CreateService {
+            spec_json: everywhere,
+        },
+    );
+    assert!(matches!(
+        world.outcome(0, ticket),
+        Some(Outcome::Ordered(Ok(_)))
+    ));
     runs(&mut world, "web", 6, SECOND * 3);
+    runs(&mut world, "everywhere", 3, SECOND);
     let before = world.running_tasks("web");
+    let global_before = world.running_tasks("everywhere");
     world.input(1, Input::Pause);
     world.run_until(SECOND * 5, |world| world.stopped().contains(&1));
     world.run_for(SECOND * 8);
     world.boot(1);
     world.run_for(SECOND * 60);
     assert_eq!(world.running_tasks("web"), before);
+    assert_eq!(world.running_tasks("everywhere"), global_before);
 }
 
 #[test]
@@ -220,6 +235,18 @@ fn drained_and_leaving_nodes_hand_over_before_they_stop() {
             .iter()
             .all(|(index, _)| *index == 0)
     );
+}
+
+#[test]
+fn nodes_that_all_leave_do_not_wait_for_one_another() {
+    let mut world = World::cluster(3, Profile::Lan, 16);
+    deploy(&mut world, 0, "web", 6);
+    runs(&mut world, "web", 6, SECOND * 3);
+    for index in 0..3 {
+        world.input(index, Input::Leave);
+    }
+    assert!(world.run_until(SECOND * 3, |world| world.stopped().len() == 3));
+    runs(&mut world, "web", 0, SECOND);
 }
 
 #[test]

@@ -16,5 +16,6 @@ mod planner;
 mod run;
 mod signals;
 mod tasks;
+mod why;
 
 pub use run::run;

@@ -27,6 +27,7 @@ use super::{
     planner::PlannerThread,
     signals::{Signals, Stop},
     tasks::{Runtimes, task_change},
+    why,
 };
 use crate::{
     api::{OrderRequest, Question},
@@ -73,17 +74,19 @@ pub(super) struct Owner {
     pub(super) was_removed: bool,
 }
 
+/// How an order ended, and who is told.
+type Outcome = Result<Receipt, OrderError>;
+type Orderer = oneshot::Sender<Outcome>;
+
 /// Who waits for the peer.
 #[derive(Default)]
 pub(super) struct Waiting {
-    orders: BTreeMap<Ticket, (oneshot::Sender<Result<Receipt, OrderError>>, Option<String>)>,
+    /// With the text of the token, where one was ordered.
+    orders: BTreeMap<Ticket, (Orderer, Option<String>)>,
     joins: BTreeMap<Ticket, JoinReply>,
     replies: BTreeMap<Ticket, Reply>,
     /// Orders that are done, to be answered when the view shows them.
-    done: Vec<(
-        oneshot::Sender<Result<Receipt, OrderError>>,
-        Result<Receipt, OrderError>,
-    )>,
+    done: Vec<(Orderer, Outcome)>,
 }
 
 /// What is kept of the members beside the store.
@@ -315,18 +318,19 @@ impl Owner {
             .iter()
             .map(|slot| self.peer.explain(service, *slot))
             .collect();
+        let explained = explained.filter(|all| !all.is_empty());
+        let answer = explained.map(|all| all.iter().map(why::object).collect::<Vec<_>>());
         let missing = || OrderError::NotFound {
             kind: "slot",
             id: slot.map_or_else(|| service.to_string(), |slot| format!("{service}.{slot}")),
         };
-        let answer = explained
-            .filter(|all| !all.is_empty())
-            .ok_or_else(missing)
-            .and_then(|all| {
-                let one = all.first().filter(|_| all.len() == 1);
-                one.map_or_else(|| serde_json::to_value(&all), serde_json::to_value)
-                    .map_err(|error| OrderError::Unsupported(error.to_string()))
-            });
+        let answer = answer.ok_or_else(missing).map(|mut all| {
+            if slot.is_some() {
+                all.remove(0)
+            } else {
+                serde_json::Value::Array(all)
+            }
+        });
         // Whoever asked may be gone.
         let _ = reply.send(answer);
     }

@@ -111,7 +111,7 @@ impl Peer {
     pub(super) fn is_eligible(&self, node: &NodeId) -> bool {
         let phase = self.phase_of(node);
         if *node == self.me() {
-            return self.stopping.is_none();
+            return !self.is_leaving();
         }
         let status = self.presence.status(node, phase, self.now.monotonic);
         status != NodeStatus::Down && phase != Phase::Leaving

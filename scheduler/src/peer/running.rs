@@ -128,8 +128,11 @@ impl Peer {
     }
 
     /// With others on its roster a node decides nothing before it has synced with one of them, or
-    /// has waited for an answer in vain.
+    /// has waited for an answer in vain. One that stops for a moment leaves its tasks as they are.
     fn may_decide(&self) -> bool {
+        if self.stopping.is_some() && !self.is_leaving() {
+            return false;
+        }
         let is_alone = self.catalog.roster().len() <= 1;
         let has_waited = self.now.monotonic >= self.boot_ends;
         self.placing.has_plan && (is_alone || self.sync.has_synced || has_waited)

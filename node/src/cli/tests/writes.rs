@@ -142,6 +142,7 @@ fn plan(names: &[&str]) -> StackPlan {
     });
     StackPlan {
         services: services.collect(),
+        config: String::new(),
         warnings: vec!["compose.yml:3: x is ignored".into()],
     }
 }

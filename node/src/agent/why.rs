@@ -1,0 +1,55 @@
+//! `GET /shoal/v1/why`: placement's explanation in the API's words.
+
+use serde_json::{Value, json};
+use shoal_scheduler::placement::{Explanation, NodeExplanation};
+
+/// One slot as JSON.
+pub(super) fn object(one: &Explanation) -> Value {
+    let named = |id: &Option<String>| {
+        let node = one
+            .nodes
+            .iter()
+            .find(|node| Some(&node.node) == id.as_ref());
+        id.as_ref()
+            .map(|id| json!({"ID": id, "Hostname": node.map(|node| &node.hostname)}))
+    };
+    json!({
+        "Service": one.service_name,
+        "ServiceID": one.service.to_string(),
+        "Slot": one.slot,
+        "Owner": named(&one.owner),
+        "Next": named(&one.next),
+        "Priority": one.priority,
+        "Rung": one.rung,
+        "Summary": summary(one),
+        "Nodes": one.nodes.iter().map(node_object).collect::<Vec<_>>(),
+    })
+}
+
+fn summary(one: &Explanation) -> Vec<String> {
+    let pending = one
+        .pending
+        .iter()
+        .map(|reason| format!("pending: {reason}"));
+    let bound = one.bound.iter().map(|reason| format!("bound: {reason}"));
+    pending.chain(bound).collect()
+}
+
+fn node_object(node: &NodeExplanation) -> Value {
+    let load = format!("{} of at most {} slots", node.load, node.load_cap);
+    let verdict = match (&node.reason, node.is_owner) {
+        (_, true) => format!("owns it; has {load}"),
+        (Some(reason), false) => reason.clone(),
+        (None, false) => format!("could take it; has {load}"),
+    };
+    json!({
+        "ID": node.node,
+        "Hostname": node.hostname,
+        "Rank": node.rank,
+        "Score": node.score,
+        "Weight": node.weight,
+        "Load": node.load,
+        "LoadCap": node.load_cap,
+        "Verdict": verdict,
+    })
+}
