@@ -32,7 +32,9 @@ fn a_token_that_is_expired_used_up_removed_or_garbled_says_so() {
         let rows = cluster[0]
             .shoal(&["token", "ls", "--format", "json"])
             .rows()?;
-        let is_old = rows.iter().any(|row| row["Expires"] == "expired");
+        let is_old = |row: &&serde_json::Value| row["Expires"] == "expired";
+        // Sooner or later one that is too old is not shown at all.
+        let is_old = rows.len() < 3 || rows.iter().find(is_old).is_some();
         is_old.then_some(()).ok_or(format!("{rows:?}"))
     });
     turned_away(&mut cluster, &short).refused(&["expired", "shoal token create"]);

@@ -33,8 +33,8 @@ impl Dice {
 /// What a service must be in the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Known {
-    /// Acknowledged with this number.
-    There(i64),
+    /// Acknowledged with this number of replicas, by this order.
+    There { replicas: i64, order: usize },
     /// Its removal was acknowledged.
     Gone,
 }
@@ -48,9 +48,10 @@ struct Run {
     refused: Vec<String>,
 }
 
-fn spec(name: &str, replicas: i64) -> Value {
+fn spec(name: &str, replicas: i64, order: usize) -> Value {
     json!({
         "Name": name,
+        "Labels": {"order": order.to_string()},
         "TaskTemplate": {"ContainerSpec": {"Image": "scratch", "Command": ["sleep", "100000"]}},
         "Mode": {"Replicated": {"Replicas": replicas}},
     })
@@ -73,7 +74,7 @@ impl Run {
         match self.dice.below(100) {
             0 => self.fault(&live),
             1..=25 => self.create(number, &live),
-            26..=75 => self.change(&live),
+            26..=75 => self.change(number, &live),
             76..=90 => self.remove(&live),
             _ => self.label(number, &live),
         }
@@ -115,15 +116,27 @@ impl Run {
         let at = self.dice.of(live);
         let name = format!("s{number}");
         let replicas = i64::try_from(self.dice.below(3)).unwrap();
-        if self.send(at, "POST", "/services/create", Some(&spec(&name, replicas))) == Some(true) {
-            self.services.insert(name, Known::There(replicas));
+        if self.send(
+            at,
+            "POST",
+            "/services/create",
+            Some(&spec(&name, replicas, number)),
+        ) == Some(true)
+        {
+            self.services.insert(
+                name,
+                Known::There {
+                    replicas,
+                    order: number,
+                },
+            );
         }
     }
 
     /// A service that this node knows as it was acknowledged last.
     fn known_to(&mut self, at: usize) -> Option<(String, Value)> {
         let there = self.services.iter();
-        let there = there.filter(|(_, known)| matches!(known, Known::There(_)));
+        let there = there.filter(|(_, known)| matches!(known, Known::There { .. }));
         let names: Vec<String> = there.map(|(name, _)| name.clone()).collect();
         if names.is_empty() {
             return None;
@@ -132,16 +145,17 @@ impl Run {
         let (status, found) = self.cluster[at]
             .request("GET", &format!("/services/{name}"), None)
             .ok()?;
-        let replicas = found
-            .pointer("/Spec/Mode/Replicated/Replicas")
-            .and_then(Value::as_i64);
+        let order = found.pointer("/Spec/Labels/order").and_then(Value::as_str);
+        let order = order.and_then(|text| text.parse::<usize>().ok());
         // A node that has not heard of the last order makes a concurrent one: then either may win.
-        let is_current =
-            status == 200 && replicas.map(Known::There) == self.services.get(&name).cloned();
+        let is_current = match self.services.get(&name) {
+            Some(Known::There { order: last, .. }) => status == 200 && order == Some(*last),
+            _ => false,
+        };
         is_current.then_some((name, found))
     }
 
-    fn change(&mut self, live: &[usize]) {
+    fn change(&mut self, number: usize, live: &[usize]) {
         let at = self.dice.of(live);
         let Some((name, found)) = self.known_to(at) else {
             return;
@@ -150,8 +164,14 @@ impl Run {
         let version = found["Version"]["Index"].as_u64().unwrap_or_default();
         let replicas = i64::try_from(self.dice.below(4)).unwrap();
         let path = format!("/services/{id}/update?version={version}");
-        if self.send(at, "POST", &path, Some(&spec(&name, replicas))) == Some(true) {
-            self.services.insert(name, Known::There(replicas));
+        if self.send(at, "POST", &path, Some(&spec(&name, replicas, number))) == Some(true) {
+            self.services.insert(
+                name,
+                Known::There {
+                    replicas,
+                    order: number,
+                },
+            );
         }
     }
 
@@ -197,7 +217,7 @@ impl Run {
             for (name, known) in &self.services {
                 let found = services.get(name);
                 let is_right = match known {
-                    Known::There(replicas) => found == Some(replicas),
+                    Known::There { replicas, .. } => found == Some(replicas),
                     Known::Gone => found.is_none(),
                 };
                 assert!(is_right, "n{}: {name} is {found:?}, not {known:?}", at + 1);
@@ -211,7 +231,7 @@ impl Run {
             .services
             .values()
             .map(|known| match known {
-                Known::There(replicas) => *replicas,
+                Known::There { replicas, .. } => *replicas,
                 Known::Gone => 0,
             })
             .sum();
