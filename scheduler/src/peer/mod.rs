@@ -14,6 +14,7 @@ mod concern;
 mod config;
 mod disk;
 mod effect;
+mod evicting;
 mod input;
 mod intake;
 mod joining;
@@ -78,6 +79,7 @@ pub struct Peer {
     disk: disk::Disk,
     waiting_writes: concern::Waiting,
     purging: purging::Purging,
+    evicting: evicting::Evicting,
     /// Since when this node knows each token (monotonic).
     tokens_seen: BTreeMap<String, Duration>,
     stopping: Option<stopping::Stopping>,
@@ -125,6 +127,7 @@ impl Peer {
             disk: disk::Disk::default(),
             waiting_writes: BTreeMap::new(),
             purging: purging::Purging::default(),
+            evicting: evicting::Evicting::default(),
             tokens_seen: BTreeMap::new(),
             stopping: None,
             was_removed: false,
@@ -193,6 +196,11 @@ impl Peer {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Members that were neither removed nor evicted.
+    pub fn roster(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.catalog.roster().keys().copied()
     }
 
     /// Whether this node takes that one for alive.
@@ -348,6 +356,7 @@ impl Peer {
         self.flush_rumours();
         self.tend_sync();
         self.tend_purging();
+        self.tend_evicting();
         self.tend_orders();
         self.pump_disk();
         // What the later parts asked of membership goes out now, not at the next input.
@@ -368,7 +377,7 @@ impl Peer {
 
     /// What each part waits for, by name: for traces of what a peer was about to do.
     #[must_use]
-    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 11] {
+    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 12] {
         [
             ("membership", self.membership.next_deadline()),
             ("presence", self.presence_due),
@@ -385,6 +394,7 @@ impl Peer {
             ("disk", self.disk.deadline()),
             ("stopping", self.stopping_deadline()),
             ("purging", Some(self.purging.deadline())),
+            ("evicting", Some(self.evicting.deadline())),
         ]
     }
 }

@@ -364,6 +364,27 @@ impl Registry {
         changed
     }
 
+    /// Drops everything but admissions, revocations and evictions: a snapshot takes its place.
+    pub fn forget_all_but_trust(&mut self) -> BTreeSet<Key> {
+        let is_trust = |key: &Key| {
+            matches!(
+                key.kind.as_str(),
+                kind::MEMBER | kind::REVOCATION | kind::EVICTION
+            )
+        };
+        let dropped: BTreeSet<Key> = self
+            .entries
+            .keys()
+            .filter(|key| !is_trust(key))
+            .cloned()
+            .collect();
+        for key in &dropped {
+            self.entries.remove(key);
+            self.refresh(key);
+        }
+        dropped
+    }
+
     /// Brings the digests of an entry up to date, and forgets it if nothing is left.
     fn refresh(&mut self, key: &Key) {
         let digest = key.digest();
