@@ -1,7 +1,7 @@
 //! What should run where.
 //!
 //! The desired state (a registry of signed, multi-value CRDT entries), the observed state, placement
-//! by rendezvous hashing, the reconciler, and [`Peer`](peer): a whole node minus its I/O.
+//! by rendezvous hashing, the reconciler, and [`Peer`](peer::Peer): a whole node minus its I/O.
 //!
 //! This crate does no I/O and reads no clock: see `shoal_membership`, whose rules it shares. It
 //! knows nothing of QUIC, of disks, or of engines.

@@ -42,6 +42,8 @@ pub struct Machine {
     pub tasks: BTreeMap<TaskId, SimTask>,
     /// Counts the lives of its agent, so that nothing meant for a former one arrives.
     pub life: u64,
+    /// Counts its power cuts: what was about to happen to a task then does not.
+    pub power_cuts: u64,
     /// Until when it is frozen. Arrivals wait.
     pub frozen_until: Duration,
     /// What its clock shows beyond the true time.
@@ -60,6 +62,7 @@ impl Machine {
             peer: None,
             tasks: BTreeMap::new(),
             life: 0,
+            power_cuts: 0,
             frozen_until: Duration::ZERO,
             clock_ahead: Duration::ZERO,
             planner: Planner::default(),

@@ -1,23 +1,26 @@
 //! The event loop: what was sent arrives, what was asked of a disk or a runtime is done, time moves
 //! to the next event.
 
+mod effects;
+mod observing;
+mod orders;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
-    sync::Arc,
     time::Duration,
 };
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use shoal_membership::{ClusterId, NodeId, Profile, PublicKey, SecretKey};
+use shoal_membership::{ClusterId, NodeId, Profile, SecretKey};
 use shoal_scheduler::{
-    order::{Order, OrderError, Receipt, WriteConcern},
-    peer::{Effect, Input, JoinDenied, TaskChange, Ticket, Welcome},
+    order::{OrderError, Receipt},
+    peer::{Input, JoinDenied, TaskChange, Ticket, Welcome},
     task::{TaskId, TaskState},
 };
 
-use crate::{Links, Machine, SimTask, machine::address_of};
+use crate::{Links, Machine};
 
 /// How an order or a join ended.
 #[derive(Debug)]
@@ -96,7 +99,6 @@ pub struct World {
 const NONCE: [u8; 16] = [7; 16];
 /// Most events at one moment.
 const EVENTS_AT_ONCE_MAX: u64 = 100_000;
-const TOKEN: &str = "simulated";
 
 impl World {
     /// A world of machines that are off.
@@ -184,6 +186,7 @@ impl World {
     /// A power cut: the tasks are gone too.
     pub fn cut_power(&mut self, index: usize) {
         self.kill_agent(index);
+        self.machines[index].power_cuts += 1;
         for task in self.machines[index].tasks.values_mut() {
             task.is_running = false;
         }
@@ -225,9 +228,12 @@ impl World {
         };
         self.note_progress(event.at);
         let machine = &self.machines[event.machine];
-        if matches!(event.what, What::Runtime(..)) {
-            // Tasks outlive the agent.
-        } else if machine.life != event.life || machine.peer.is_none() {
+        // Tasks outlive the agent, but not the machine.
+        let is_void = match event.what {
+            What::Runtime(..) => machine.power_cuts != event.life,
+            _ => machine.life != event.life || machine.peer.is_none(),
+        };
+        if is_void {
             return;
         }
         if machine.frozen_until > self.now {
@@ -286,7 +292,10 @@ impl World {
     fn schedule(&mut self, delay: Duration, machine: usize, what: What) {
         let at = self.now + delay;
         self.next_order += 1;
-        let life = self.machines[machine].life;
+        let life = match what {
+            What::Runtime(..) => self.machines[machine].power_cuts,
+            _ => self.machines[machine].life,
+        };
         self.events.push(Reverse(Event {
             at,
             order: self.next_order,
@@ -294,132 +303,6 @@ impl World {
             life,
             what,
         }));
-    }
-
-    fn carry_out(&mut self, index: usize) {
-        while let Some(effect) = self.machines[index]
-            .peer
-            .as_mut()
-            .and_then(|peer| peer.poll())
-        {
-            self.effect(index, effect);
-        }
-        let deadline = self.machines[index]
-            .peer
-            .as_ref()
-            .and_then(|peer| peer.next_deadline());
-        let Some(deadline) = deadline else { return };
-        let at = deadline.max(self.now);
-        if self.machines[index].next_wake.is_none_or(|wake| at < wake) {
-            self.machines[index].next_wake = Some(at);
-            self.schedule(at - self.now, index, What::Wake);
-        }
-    }
-
-    fn effect(&mut self, index: usize, effect: Effect) {
-        let from = self.machines[index].id();
-        match effect {
-            Effect::Datagram { to, bytes } => {
-                self.mix(bytes.len() as u64);
-                let Some(&to) = self.indexes.get(&to) else {
-                    return;
-                };
-                if let Some(delay) = self.links.datagram(index, to, &mut self.rng) {
-                    self.schedule(delay, to, What::Arrive(Input::Datagram { from, bytes }));
-                }
-            }
-            Effect::Rumour { to, bytes } => {
-                let Some(&to) = self.indexes.get(&to) else {
-                    return;
-                };
-                if let Some(delay) = self.links.stream(index, to, &mut self.rng) {
-                    self.schedule(delay, to, What::Arrive(Input::Rumour { from, bytes }));
-                }
-            }
-            Effect::Question { to, call, bytes } => self.question(index, to, call, bytes),
-            Effect::Answer { ticket, bytes } => self.answer(index, ticket, bytes),
-            Effect::Persist { ticket, batch } => {
-                let delay = self.disk_delay;
-                self.schedule(delay, index, What::Disk(ticket, Box::new(batch)));
-            }
-            Effect::Plan { ticket, input } => {
-                let plan = Arc::new(self.machines[index].planner.plan(*input));
-                let planned = Input::Planned { ticket, plan };
-                self.schedule(Duration::from_millis(1), index, What::Arrive(planned));
-            }
-            Effect::Start(start) => {
-                let id = start.report.id;
-                let task = SimTask {
-                    report: start.report,
-                    spec: start.spec,
-                    is_running: false,
-                };
-                self.machines[index].tasks.insert(id, task);
-                let delay = self.start_delay;
-                self.schedule(delay, index, What::Runtime(id, TaskState::Running));
-            }
-            Effect::Stop(id) => {
-                let delay = Duration::from_millis(10);
-                self.schedule(delay, index, What::Runtime(id, TaskState::Complete));
-            }
-            Effect::Remove(id) => {
-                self.machines[index].tasks.remove(&id);
-            }
-            Effect::Addresses { node, addresses } => {
-                self.machines[index].disk.locate(node, addresses);
-            }
-            Effect::Ordered { ticket, result } => {
-                self.outcomes
-                    .insert((index, ticket), Outcome::Ordered(result));
-            }
-            Effect::Joined { ticket, result } => {
-                self.outcomes
-                    .insert((index, ticket), Outcome::Joined(result));
-            }
-            Effect::Removed => self.removed.push(index),
-            Effect::Stopped => {
-                self.stopped.push(index);
-                self.kill_agent(index);
-            }
-            Effect::Trust { .. } | Effect::Redial(_) => {}
-        }
-    }
-
-    fn question(&mut self, index: usize, to: NodeId, call: Ticket, bytes: Vec<u8>) {
-        let (from, life) = (self.machines[index].id(), self.machines[index].life);
-        let target = self.indexes.get(&to).copied();
-        let way = target.and_then(|to| Some((to, self.links.stream(index, to, &mut self.rng)?)));
-        let Some((to, delay)) = way.filter(|(to, _)| self.machines[*to].peer.is_some()) else {
-            return;
-        };
-        self.next_order += 1;
-        let ticket = Ticket(self.next_order);
-        self.questions.insert((to, ticket), (index, life, call));
-        self.schedule(
-            delay,
-            to,
-            What::Arrive(Input::Question {
-                from,
-                ticket,
-                bytes,
-            }),
-        );
-    }
-
-    fn answer(&mut self, index: usize, ticket: Ticket, bytes: Vec<u8>) {
-        let Some((asker, life, call)) = self.questions.remove(&(index, ticket)) else {
-            return;
-        };
-        if self.machines[asker].life != life {
-            return;
-        }
-        if let Some(delay) = self.links.stream(index, asker, &mut self.rng) {
-            let answer = Input::Answer {
-                call,
-                bytes: Some(bytes),
-            };
-            self.schedule(delay, asker, What::Arrive(answer));
-        }
     }
 
     fn task_changes(&mut self, index: usize, id: TaskId, state: TaskState) {
@@ -454,138 +337,5 @@ impl World {
             ports: Vec::new(),
         };
         self.input(index, Input::Task(change));
-    }
-
-    /// Gives an order to a machine; how it ends is found by [`Self::outcome`].
-    pub fn order(&mut self, index: usize, order: Order) -> Ticket {
-        self.order_with(index, order, WriteConcern::One)
-    }
-
-    /// The same, with a write concern.
-    pub fn order_with(&mut self, index: usize, order: Order, concern: WriteConcern) -> Ticket {
-        self.next_order += 1;
-        let ticket = Ticket(1 << 40 | self.next_order);
-        self.input(
-            index,
-            Input::Order {
-                ticket,
-                order,
-                concern,
-            },
-        );
-        ticket
-    }
-
-    /// How an order ended. Waits for it up to 30 s.
-    pub fn outcome(&mut self, index: usize, ticket: Ticket) -> Option<Outcome> {
-        let limit = Duration::from_secs(30);
-        self.run_until(limit, |world| world.outcomes.contains_key(&(index, ticket)));
-        self.outcomes.remove(&(index, ticket))
-    }
-
-    fn make_token(&mut self) {
-        let ticket = Ticket(1 << 41);
-        let token = Input::Token {
-            ticket,
-            id: TOKEN.into(),
-            key: PublicKey::from_bytes([1; 32]),
-            ttl: None,
-            uses: None,
-            concern: WriteConcern::Local,
-        };
-        self.input(0, token);
-        self.outcome(0, ticket);
-    }
-
-    /// A machine joins by way of another, and starts.
-    pub fn join(&mut self, index: usize, by_way_of: usize) -> Option<JoinDenied> {
-        self.next_order += 1;
-        let ticket = Ticket(1 << 42 | self.next_order);
-        let key = self.machines[index].secret.public();
-        self.input(
-            by_way_of,
-            Input::Join {
-                ticket,
-                key,
-                token: TOKEN.into(),
-            },
-        );
-        match self.outcome(by_way_of, ticket) {
-            Some(Outcome::Joined(Ok(welcome))) => {
-                let host = self.machines[by_way_of].id();
-                let disk = &mut self.machines[index].disk;
-                disk.welcome(welcome.writes, welcome.members);
-                disk.locate(host, address_of(by_way_of));
-                self.boot(index);
-                None
-            }
-            Some(Outcome::Joined(Err(denied))) => Some(denied),
-            _ => Some(JoinDenied::Busy),
-        }
-    }
-
-    /// Whether each of these sees each of those as alive.
-    #[must_use]
-    pub fn all_see(&self, watchers: &[usize], watched: &[usize]) -> bool {
-        watchers.iter().all(|watcher| {
-            let Some(peer) = &self.machines[*watcher].peer else {
-                return false;
-            };
-            watched
-                .iter()
-                .all(|one| one == watcher || peer.sees_alive(&self.machines[*one].id()))
-        })
-    }
-
-    /// Machines whose agent runs.
-    #[must_use]
-    pub fn running(&self) -> Vec<usize> {
-        (0..self.machines.len())
-            .filter(|index| self.machines[*index].peer.is_some())
-            .collect()
-    }
-
-    /// Whether all agents that run hold the same registry.
-    #[must_use]
-    pub fn registries_agree(&self) -> bool {
-        let roots = self
-            .machines
-            .iter()
-            .filter_map(|machine| machine.peer.as_ref());
-        let mut roots = roots.map(|peer| peer.registry().digests().root());
-        let first = roots.next();
-        roots.all(|root| Some(root) == first)
-    }
-
-    /// Where the tasks of a service run now: (machine, task), by slot.
-    #[must_use]
-    pub fn running_tasks(&self, service: &str) -> Vec<(usize, TaskId)> {
-        let mut tasks: Vec<_> = self
-            .machines
-            .iter()
-            .enumerate()
-            .flat_map(|(index, machine)| machine.tasks.values().map(move |task| (index, task)))
-            .filter(|(_, task)| task.is_running && task.report.service_name == service)
-            .map(|(index, task)| (task.report.slot, index, task.report.id))
-            .collect();
-        tasks.sort();
-        tasks
-            .into_iter()
-            .map(|(_, index, id)| (index, id))
-            .collect()
-    }
-
-    /// Whether every slot of a service runs exactly once.
-    #[must_use]
-    pub fn runs_exactly(&self, service: &str, replicas: usize) -> bool {
-        let slots: Vec<_> = self
-            .machines
-            .iter()
-            .flat_map(|machine| machine.tasks.values())
-            .filter(|task| task.is_running && task.report.service_name == service)
-            .map(|task| task.report.slot)
-            .collect();
-        let distinct: std::collections::BTreeSet<_> = slots.iter().collect();
-        slots.len() == replicas && distinct.len() == replicas
     }
 }

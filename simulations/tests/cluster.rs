@@ -238,6 +238,18 @@ fn drained_and_leaving_nodes_hand_over_before_they_stop() {
 }
 
 #[test]
+fn nodes_that_all_leave_do_not_wait_for_one_another() {
+    let mut world = World::cluster(3, Profile::Lan, 16);
+    deploy(&mut world, 0, "web", 6);
+    runs(&mut world, "web", 6, SECOND * 3);
+    for index in 0..3 {
+        world.input(index, Input::Leave);
+    }
+    assert!(world.run_until(SECOND * 3, |world| world.stopped().len() == 3));
+    runs(&mut world, "web", 0, SECOND);
+}
+
+#[test]
 fn a_removed_node_learns_of_it_and_its_writes_count_nowhere() {
     let mut world = World::cluster(3, Profile::Lan, 10);
     world.cut_power(2);

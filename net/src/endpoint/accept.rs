@@ -11,13 +11,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Inner, serve};
+use super::{Inner, admitter, serve};
 use crate::{
     alpn::{self, Class, Purpose},
     config::{HANDSHAKES_AT_ONCE, HANDSHAKES_UNVALIDATED},
     hello::{self, Hello, NoHello},
     incoming::Incoming,
-    join,
     peers::{Link, Verdict, canonical},
     refusal::Refusal,
     tls, transport,
@@ -63,7 +62,7 @@ async fn receive(inner: Arc<Inner>, incoming: quinn::Incoming, permit: OwnedSema
         Err(reason) => inner.refuse(&connection, reason),
         Ok((Purpose::Join, key)) => {
             drop(permit);
-            join::serve(&inner, &connection, key).await;
+            admitter::serve(&inner, &connection, key).await;
         }
         Ok((Purpose::Member(class), key)) => {
             if let Some(link) = welcome(&inner, &connection, class, key).await {

@@ -5,9 +5,11 @@
 //! that of Corrosion (fly.io), less its locks: nothing here waits on behalf of a datagram.
 
 mod accept;
+mod admitter;
 mod bind;
 mod dial;
 mod inner;
+mod joiner;
 mod send;
 mod serve;
 
@@ -26,7 +28,7 @@ use crate::{
     alpn::Class,
     config::EndpointConfig,
     incoming::{Inbox, Incoming},
-    join::{self, JoinAnswer, JoinError},
+    join::{JoinAnswer, JoinError},
     refusal::Refusal,
     stats::Stats,
     stream::{RecvStream, SendStream, StreamHeader},
@@ -192,7 +194,7 @@ impl Endpoint {
         hello: Vec<u8>,
         verify: impl Fn(&PublicKey, &JoinAnswer) -> bool,
     ) -> Result<JoinAnswer, JoinError> {
-        join::join(&self.inner, token, hello, verify).await
+        joiner::join(&self.inner, token, hello, verify).await
     }
 
     /// What was counted so far.

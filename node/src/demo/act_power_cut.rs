@@ -1,7 +1,7 @@
 //! The third act: a node dies without a word, and its replicas run elsewhere.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Cut {
     pub(super) victim: String,
     /// Where every slot ran before.
     pub(super) before: BTreeMap<String, String>,
+    /// The tasks that died. At its return the node is still listed with them for a moment.
+    pub(super) dead: BTreeSet<String>,
 }
 
 /// Kills the node with the most replicas, and shows the healing.
@@ -56,8 +58,13 @@ pub(super) async fn play(
         &format!("{all} (budget: 2.5 s in the median, 4 s at p99)"),
     )?;
     drawing::draw(stage, &sight, &before)?;
-    ask_one(stage, &sight).await?;
-    Ok(Cut { victim, before })
+    ask_one(stage, &sight, names.first().copied()).await?;
+    let dead = lost.into_iter().map(|task| task.id).collect();
+    Ok(Cut {
+        victim,
+        before,
+        dead,
+    })
 }
 
 /// The node with the most replicas; of several the last.

@@ -64,7 +64,7 @@ pub(super) async fn play(
         &format!("{victim} is ready again; every replica stays where it runs"),
     )?;
     stage.detail("and moves only after a hold-down of 10 s: starting first, stopping after")?;
-    let mut settling = Settling::new(&healed, &cut.before, start);
+    let mut settling = Settling::new(&healed, cut, start);
     let sight = settling.watch(stage, fleet, &client, services).await?;
     drawing::draw(stage, &sight, &healed.places())?;
     settling.sum_up(stage, &sight)
@@ -72,8 +72,7 @@ pub(super) async fn play(
 
 /// The watch over the moves.
 struct Settling<'a> {
-    /// Where everything ran before the cut: placement has no history, so it will again.
-    home: &'a BTreeMap<String, String>,
+    cut: &'a Cut,
     /// Tasks that run, and where.
     known: BTreeMap<String, (String, String)>,
     /// Tasks by slot as the node came back.
@@ -85,10 +84,10 @@ struct Settling<'a> {
 }
 
 impl<'a> Settling<'a> {
-    fn new(healed: &Sight, home: &'a BTreeMap<String, String>, start: Instant) -> Self {
+    fn new(healed: &Sight, cut: &'a Cut, start: Instant) -> Self {
         let running = healed.running().into_iter();
         Self {
-            home,
+            cut,
             known: tasks(healed),
             tasks_at_return: running
                 .map(|(slot, task)| (slot.to_owned(), (task.id.clone(), task.node.clone())))
@@ -109,10 +108,12 @@ impl<'a> Settling<'a> {
     ) -> Result<Sight, DemoError> {
         loop {
             fleet.check()?;
-            let sight = Sight::take(client, services).await?;
+            let mut sight = Sight::take(client, services).await?;
             let time = self.start.elapsed();
+            sight.tasks.retain(|task| !self.cut.dead.contains(&task.id));
             self.look(stage, &sight, time)?;
-            self.is_settled = sight.places() == *self.home && sight.duplicates().is_empty();
+            // Placement has no history: with the same nodes everything has its old place.
+            self.is_settled = sight.places() == self.cut.before && sight.duplicates().is_empty();
             if self.is_settled || time > SETTLE_TIME_MAX {
                 return Ok(sight);
             }
@@ -154,7 +155,7 @@ impl<'a> Settling<'a> {
         };
         let tone = |is_good| if is_good { Tone::Good } else { Tone::Bad };
         let least = format!("{} in {} looks", self.least_running, self.looks);
-        let is_whole = self.least_running >= self.home.len();
+        let is_whole = self.least_running >= self.cut.before.len();
         let lines = [
             ("moved back", count(moved), Tone::Good),
             (

@@ -65,7 +65,7 @@ pub(super) async fn play(
         seconds(started.elapsed())
     ))?;
     drawing::draw(stage, &sight, &BTreeMap::new())?;
-    ask_one(stage, &sight).await?;
+    ask_one(stage, &sight, None).await?;
     Ok(services)
 }
 
@@ -143,9 +143,14 @@ pub(super) fn first_of(troubles: &[String]) -> String {
     }
 }
 
-/// Sends a request to the first replica that has a port.
-pub(super) async fn ask_one(stage: &mut Stage, sight: &Sight) -> Result<(), DemoError> {
+/// Sends a request to the first replica that has a port, or to the one that is asked for.
+pub(super) async fn ask_one(
+    stage: &mut Stage,
+    sight: &Sight,
+    wanted: Option<&str>,
+) -> Result<(), DemoError> {
     let with_port = sight.running().into_values();
+    let with_port = with_port.filter(|task| wanted.is_none_or(|slot| slot == task.slot));
     let Some((slot, port)) = with_port
         .filter_map(|task| Some((task.slot.clone(), task.port?)))
         .next()

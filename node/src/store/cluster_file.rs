@@ -117,15 +117,27 @@ pub(super) fn to_bytes(node: NodeId, cluster: &KnownCluster) -> Vec<u8> {
         trust: cluster.trust.iter().map(write).collect(),
     };
     // Strings, lists and numbers: there is nothing in them that JSON can't say.
-    let content = serde_json::value::to_raw_value(&content).unwrap_or_default();
+    seal(
+        FORMAT,
+        serde_json::value::to_raw_value(&content).unwrap_or_default(),
+    )
+}
+
+fn seal(format: u32, content: Box<RawValue>) -> Vec<u8> {
     let envelope = Envelope {
-        format: FORMAT,
-        checksum: checksum(FORMAT, &content),
+        format,
+        checksum: checksum(format, &content),
         content: Some(content),
     };
     let mut bytes = serde_json::to_vec(&envelope).unwrap_or_default();
     bytes.push(b'\n');
     bytes
+}
+
+/// A file of another format, for the tests.
+#[cfg(test)]
+pub(super) fn sealed(format: u32, content: &str) -> Vec<u8> {
+    seal(format, RawValue::from_string(content.into()).unwrap())
 }
 
 /// The node and the cluster in a file. None: there is no such file.

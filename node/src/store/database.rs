@@ -1,8 +1,9 @@
 //! The registry on disk: redb with a small cache.
 //!
 //! One transaction a batch, flushed before it is acknowledged (copy on write: a power cut leaves the
-//! state before or after it). Opening reads and checks everything. It never repairs by guessing: a
-//! file with one wrong byte is set aside whole.
+//! state before or after it). Opening reads and checks everything. If the last commit is damaged, redb
+//! falls back to the one before, which peers bring up to date; nothing else is repaired: a file with
+//! any other wrong byte in what it holds is set aside whole.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +19,8 @@ use shoal_scheduler::{peer::Batch, registry::SignedBytes};
 use super::{
     damaged,
     error::{DiskError, StoreError},
-    file::{self, Changes, Contents, Failure, State},
+    failure::Failure,
+    file::{self, Changes, Contents, State},
     quiet, record,
     replace::{beside, put_in_place, remove_if_there},
 };
@@ -77,7 +79,7 @@ impl Store {
         Self::begin(path, cluster, database, contents, was_damaged)
     }
 
-    /// The cluster whose registry this is, read without changing it. None: there is none, or it
+    /// The cluster whose registry this is. None: there is none, or it
     /// can't be read.
     ///
     /// # Errors
@@ -86,8 +88,8 @@ impl Store {
         if !exists(path)? {
             return Ok(None);
         }
-        match file::open(path, None) {
-            Ok((_, contents)) => Ok(Some(contents.cluster)),
+        match file::cluster_of(path) {
+            Ok(cluster) => Ok(Some(cluster)),
             Err(Failure::Damaged(_)) => Ok(None),
             Err(Failure::Refused(error)) => Err(error),
         }
@@ -227,4 +229,44 @@ fn create(path: &Path, cluster: ClusterId) -> Result<(), StoreError> {
     remove_if_there(&new)?;
     file::create(&new, cluster, generation).map_err(|failure| failure.at(&new))?;
     Ok(put_in_place(&new, path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As after a commit of which the operating system said that it failed, but which is there.
+    #[test]
+    fn a_failed_batch_that_reached_the_disk_all_the_same_is_undone_by_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(REGISTRY_FILE);
+        let cluster = ClusterId::from_bytes([7; 16]);
+        let (mut store, opened) = Store::open(&path, cluster).unwrap();
+        let rows = |store: &Store, row: &[u8]| {
+            let mut changes = Changes::from([(row.to_vec(), Some(Vec::new()))]);
+            let database = store.database.as_ref().unwrap();
+            file::differing(database, &mut changes).unwrap()[row].clone()
+        };
+        let (state, row) = (store.state, |byte: u8| vec![byte; 3]);
+        let write = |store: &mut Store, changes: &[(u8, Option<u8>)]| {
+            let change = |(key, value): &(u8, Option<u8>)| (row(*key), value.map(row));
+            store.write(state, changes.iter().map(change).collect())
+        };
+        write(&mut store, &[(1, Some(1)), (2, Some(2))]).unwrap();
+        write(&mut store, &[(1, Some(9)), (2, None), (3, Some(9))]).unwrap();
+        store.database = None;
+        store.undo = Changes::from([
+            (row(1), Some(row(1))),
+            (row(2), Some(row(2))),
+            (row(3), None),
+        ]);
+        // The file holds rows that are no entries: it is opened without reading them.
+        store.database = Some(file::tests::open_unread(&path));
+        write(&mut store, &[(2, Some(7))]).unwrap();
+        assert_eq!(rows(&store, &row(1)), Some(row(1)));
+        assert_eq!(rows(&store, &row(2)), Some(row(7)));
+        assert_eq!(rows(&store, &row(3)), None);
+        assert!(store.undo.is_empty());
+        assert_eq!(opened.was_damaged, None);
+    }
 }

@@ -32,7 +32,7 @@ impl DiskError {
     fn advice(&self) -> &'static str {
         match self.source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "; free some space on that disk: it is tried again"
+                "; free some space on that disk"
             }
             io::ErrorKind::ReadOnlyFilesystem => {
                 "; remount that file system for writing, or choose another --data-dir"

@@ -7,7 +7,7 @@
 //!
 //! The row "format" is read first and its form never changes; all else may change with the format.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageError,
@@ -20,7 +20,8 @@ use shoal_membership::{
 use shoal_scheduler::registry::SignedBytes;
 
 use super::{
-    error::{DiskError, StoreError},
+    error::StoreError,
+    failure::Failure,
     quiet,
     record::{BadRecord, seal, unseal, unseal_entry},
 };
@@ -29,8 +30,6 @@ use super::{
 pub(super) const FORMAT: u32 = 1;
 /// Memory that redb may use for pages. Its default is 1 GiB.
 const CACHE_BYTES: usize = 1024 * 1024;
-/// `EIO`: the medium itself can't be read.
-const MEDIUM_ERROR: i32 = nix::errno::Errno::EIO as i32;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
@@ -57,60 +56,6 @@ pub(super) struct Contents {
     pub(super) cluster: ClusterId,
     pub(super) state: State,
     pub(super) writes: Vec<SignedBytes>,
-}
-
-/// Why a file can't be used.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It is not as it was written.
-    Damaged(String),
-    /// It is to stay as it is.
-    Refused(StoreError),
-}
-
-impl Failure {
-    /// What an error of redb means.
-    pub(super) fn of(error: redb::Error, path: &Path) -> Self {
-        match error {
-            redb::Error::Io(error) if !is_damage(&error) => {
-                Self::Refused(DiskError::on("use", path)(error).into())
-            }
-            redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {
-                let path = path.to_owned();
-                Self::Refused(StoreError::InUse { path })
-            }
-            redb::Error::PreviousIo => {
-                let error = io::Error::other("an earlier write failed");
-                Self::Refused(DiskError::on("use", path)(error).into())
-            }
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-
-    /// As an error for who can't set the file aside.
-    pub(super) fn at(self, path: &Path) -> StoreError {
-        match self {
-            Self::Refused(error) => error,
-            Self::Damaged(what) => {
-                let path = path.to_owned();
-                StoreError::Damaged { path, what }
-            }
-        }
-    }
-}
-
-impl From<BadRecord> for Failure {
-    fn from(bad: BadRecord) -> Self {
-        Self::Damaged(bad.to_string())
-    }
-}
-
-fn is_damage(error: &io::Error) -> bool {
-    let kind = error.kind();
-    matches!(
-        kind,
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-    ) || error.raw_os_error() == Some(MEDIUM_ERROR)
 }
 
 /// Makes a file with no entries.
@@ -167,17 +112,26 @@ fn builder() -> Builder {
     builder
 }
 
-/// Looks at a file that was closed cleanly without changing a byte of it. One that was not is for
-/// [`open`] to judge.
-fn peek(path: &Path, cluster: Option<ClusterId>) -> Result<(), Failure> {
+/// The cluster of a file. One that was closed cleanly is not changed by a byte.
+pub(super) fn cluster_of(path: &Path) -> Result<ClusterId, Failure> {
+    let peeked = quiet::catch(|| peek(path, None));
+    match peeked.unwrap_or_else(|panic| Err(Failure::Damaged(panic)))? {
+        Some(cluster) => Ok(cluster),
+        None => Ok(open(path, None)?.1.cluster),
+    }
+}
+
+/// Looks at a file that was closed cleanly without changing a byte of it. None: it was not, and is
+/// for [`open`] to judge.
+fn peek(path: &Path, cluster: Option<ClusterId>) -> Result<Option<ClusterId>, Failure> {
     let opened = match builder().open_read_only(path) {
         Ok(database) => database,
-        Err(redb::DatabaseError::RepairAborted) => return Ok(()),
+        Err(redb::DatabaseError::RepairAborted) => return Ok(None),
         Err(error) => return Err(Failure::of(error.into(), path)),
     };
     let transaction = begin(&opened, path)?;
-    read_meta(&transaction, path, cluster)?;
-    Ok(())
+    let (cluster, _) = read_meta(&transaction, path, cluster)?;
+    Ok(Some(cluster))
 }
 
 fn begin(database: &impl ReadableDatabase, path: &Path) -> Result<ReadTransaction, Failure> {
@@ -304,4 +258,25 @@ pub(super) fn commit(
         }
     }
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Makes a file say that it is of another format.
+    pub(in crate::store) fn set_format(path: &Path, format: u32) {
+        let database = open_unread(path);
+        let transaction = database.begin_write().unwrap();
+        let value = seal(FORMAT_ROW.as_bytes(), &format.to_le_bytes());
+        let mut meta = transaction.open_table(META).unwrap();
+        meta.insert(FORMAT_ROW, &value[..]).unwrap();
+        drop(meta);
+        transaction.commit().unwrap();
+    }
+
+    /// Opens a file without reading what is in it.
+    pub(in crate::store) fn open_unread(path: &Path) -> Database {
+        builder().open(path).unwrap()
+    }
 }

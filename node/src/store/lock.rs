@@ -1,9 +1,9 @@
 //! One agent a data directory: two would use the same dots, and the same key.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -43,7 +43,9 @@ impl DirectoryLock {
     /// # Errors
     /// If another agent has it, or if it can't be made or written.
     pub fn take(data_dir: &Path) -> Result<Self, LockError> {
-        fs::create_dir_all(data_dir).map_err(DiskError::on("make", data_dir))?;
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(data_dir);
+        made.map_err(DiskError::on("make", data_dir))?;
         let path = data_dir.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .read(true)

@@ -18,6 +18,7 @@ mod cluster_file;
 mod damaged;
 mod database;
 mod error;
+mod failure;
 mod file;
 mod identity;
 mod key_file;
@@ -34,3 +35,6 @@ pub use identity::{Identity, IdentityError};
 pub use key_file::KeyFileError;
 pub use lock::{DirectoryLock, LockError};
 pub use set_aside::set_aside;
+
+#[cfg(test)]
+mod tests;

@@ -85,3 +85,58 @@ fn checksum(key: &[u8], content: &[u8]) -> [u8; CHECKSUM_BYTES] {
     sum.copy_from_slice(&hasher.finalize().as_bytes()[..CHECKSUM_BYTES]);
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use shoal_membership::{ClusterId, SecretKey};
+    use shoal_scheduler::registry::{Actor, FORMAT, Stamp, Write};
+
+    use super::*;
+
+    fn write(name: &str) -> Arc<Signed> {
+        let secret = SecretKey::from_seed(&[3; 32]);
+        let author = Actor {
+            node: secret.node_id(),
+            generation: 5,
+        };
+        let write = Write {
+            format: FORMAT,
+            cluster: ClusterId::from_bytes([7; 16]),
+            key: Key::of("thing", name),
+            author,
+            clock: BTreeMap::from([(author, 1)]),
+            stamp: Stamp {
+                millis: 1,
+                count: 0,
+            },
+            payload: None,
+        };
+        Arc::new(Signed::sign(write, &secret))
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_cut_passes() {
+        let key = encode(&Key::of("thing", "a"));
+        let value = seal_entry(&key, &[write("a"), write("a")]);
+        assert_eq!(unseal_entry(&key, &value).unwrap().len(), 2);
+        for bit in 0..value.len() * 8 {
+            let mut flipped = value.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(unseal_entry(&key, &flipped).is_err(), "bit {bit}");
+        }
+        for length in 0..value.len() {
+            assert!(unseal_entry(&key, &value[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn an_entry_does_not_pass_under_another_name() {
+        let [a, b] = ["a", "b"].map(|name| encode(&Key::of("thing", name)));
+        let value = seal_entry(&a, &[write("a")]);
+        assert!(matches!(unseal_entry(&b, &value), Err(BadRecord::Checksum)));
+        let value = seal_entry(&b, &[write("a")]);
+        assert!(matches!(unseal_entry(&b, &value), Err(BadRecord::Key)));
+    }
+}

@@ -342,8 +342,8 @@ impl Peer {
         self.tend_concerns();
         self.tend_orders();
         self.tend_placing();
-        self.tend_running();
         self.tend_stopping();
+        self.tend_running();
         self.tend_publishing();
         self.flush_rumours();
         self.tend_sync();

@@ -1,4 +1,6 @@
-//! This node's tasks: what reconciling decides, carried out, and what the runtimes say, taken in.
+//! This node's tasks: what reconciling decides, carried out.
+
+mod changes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +11,7 @@ use std::{
 use rand::RngExt;
 use shoal_membership::NodeId;
 
-use super::{Effect, Peer, TaskChange, TaskStart, catalog::name_of_slot};
+use super::{Effect, Peer, TaskStart, catalog::name_of_slot};
 use crate::{
     observed::Refusal,
     payload::VolumeHome,
@@ -344,103 +346,6 @@ impl Peer {
         self.running.is_stale = true;
     }
 
-    /// A runtime says that a task changed.
-    pub(super) fn task_changed(&mut self, change: TaskChange) {
-        let (now, wall) = (self.now.monotonic, self.now.wall);
-        let Some(task) = self.running.local.get_mut(&change.task) else {
-            if change.state.is_terminal() {
-                self.effects.push_back(Effect::Remove(change.task));
-            }
-            return;
-        };
-        let was_stopping = task.is_stopping();
-        let state = match change.state {
-            state if was_stopping && state.is_terminal() => TaskState::Shutdown,
-            state => state,
-        };
-        if !task.advance(state, message_of(state), wall) {
-            return;
-        }
-        task.report.pid = change.pid.filter(|_| !state.is_terminal());
-        task.report.exit_code = change.exit_code.or(task.report.exit_code);
-        if !change.container.is_empty() {
-            task.report.container.clone_from(&change.container);
-        }
-        if !change.ports.is_empty() {
-            task.report.ports.clone_from(&change.ports);
-        }
-        if !was_stopping {
-            task.report.error.clone_from(&change.error);
-        }
-        if state == TaskState::Running {
-            task.running_since = Some(now);
-        }
-        if state.is_terminal() {
-            task.report.desired = TaskState::Shutdown;
-            let (slot, template) = (task.slot_key(), task.report.template);
-            if !was_stopping {
-                self.task_ended(slot, template, state, &change);
-            }
-        }
-        self.publisher.tasks_changed();
-        self.running.is_stale = true;
-        self.view_is_stale = true;
-    }
-
-    /// A task ended though nobody stopped it: the restart policy, or a refusal.
-    fn task_ended(&mut self, slot: SlotKey, template: u64, state: TaskState, change: &TaskChange) {
-        let now = self.now.monotonic;
-        if state == TaskState::Rejected {
-            let wait = self.running.ledger.refused(slot, template, now);
-            let reason = change.error.clone();
-            let refusal = Refusal {
-                service: slot.0,
-                slot: slot.1,
-                template,
-                reason,
-            };
-            self.running
-                .refusals
-                .insert(slot, (refusal, now.saturating_add(wait)));
-            self.refusals_changed();
-            return;
-        }
-        let Some(spec) = self.running.specs.get(&change.task) else {
-            return;
-        };
-        let outcome = if state == TaskState::Complete {
-            Outcome::Completed
-        } else {
-            Outcome::Failed
-        };
-        let policy = &spec.task_template.restart_policy;
-        self.running
-            .ledger
-            .ended(slot, template, outcome, policy, now);
-    }
-
-    fn withdraw_refusals(&mut self) {
-        let now = self.now.monotonic;
-        let before = self.running.refusals.len();
-        self.running.refusals.retain(|_, (_, until)| *until > now);
-        if self.running.refusals.len() != before {
-            self.refusals_changed();
-        }
-    }
-
-    fn refusals_changed(&mut self) {
-        self.publisher.refusals_changed();
-        self.placing.input_is_stale = true;
-    }
-
-    pub(super) fn own_refusals(&self) -> Vec<Refusal> {
-        self.running
-            .refusals
-            .values()
-            .map(|(refusal, _)| refusal.clone())
-            .collect()
-    }
-
     /// Lets go of what is over and done with.
     fn tidy(&mut self) {
         let services = self.catalog.services();
@@ -463,17 +368,5 @@ impl Peer {
         if self.running.refusals.len() != before {
             self.refusals_changed();
         }
-    }
-}
-
-fn message_of(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Preparing => "preparing",
-        TaskState::Starting => "starting",
-        TaskState::Running => "started",
-        TaskState::Complete => "finished",
-        TaskState::Shutdown => "shutdown",
-        TaskState::Rejected => "rejected",
-        _ => "ended",
     }
 }

@@ -77,6 +77,7 @@ impl Peer {
     /// Ends when all tasks have, and the last words are out.
     pub(super) fn tend_stopping(&mut self) {
         let now = self.now.monotonic;
+        self.leave_at_once_if_nobody_stays();
         let has_tasks = self.running.local.live().next().is_some();
         let Some(stopping) = &mut self.stopping else {
             return;
@@ -88,6 +89,23 @@ impl Peer {
         if !stopping.has_ended && stopping.ends_at.is_some_and(|at| at <= now) {
             stopping.has_ended = true;
             self.effects.push_back(Effect::Stopped);
+        }
+    }
+
+    /// When all others go, too, there is nobody to wait for.
+    fn leave_at_once_if_nobody_stays(&mut self) {
+        let now = self.now.monotonic;
+        if !self.is_leaving() || self.living_members().any(|node| self.is_eligible(&node)) {
+            return;
+        }
+        if let Some(at) = self
+            .stopping
+            .as_mut()
+            .and_then(|stopping| stopping.leaves_at.as_mut())
+            && *at > now
+        {
+            *at = now;
+            self.running.is_stale = true;
         }
     }
 

@@ -2,8 +2,8 @@
 
 use shoal_membership::NodeId;
 
-use super::{constraint::Constraint, input::Node, platform};
-use crate::spec::{Availability, Platform, ServiceSpec};
+use super::{input::Node, platform};
+use crate::spec::{Availability, Constraint, Platform, ServiceSpec};
 
 /// Why a node does not get a slot. The order is the order of Swarm's pipeline, in which the first
 /// reason counts; the last three are ours.

@@ -45,7 +45,6 @@ mod situations;
 #[cfg(test)]
 mod vectors;
 
-pub use constraint::{BadConstraint, Constraint};
 pub use explain::{Explanation, NodeExplanation, explain};
 pub use input::{Home, Input, Node, PLACEMENT_VERSION, UnknownVersion, Version};
 pub use plan::{Owners, Plan};

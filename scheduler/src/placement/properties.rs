@@ -6,11 +6,11 @@ use proptest::{collection::vec, prelude::*};
 use shoal_membership::NodeId;
 
 use super::{
-    Constraint, Input, Plan, Planner, plan, reference,
+    Input, Plan, Planner, plan, reference,
     samples::{any_input, any_service, input, node, node_id, service, service_id},
 };
 use crate::{
-    spec::Availability,
+    spec::{Availability, Constraint},
     task::{ServiceId, Slot},
 };
 

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{constraint::label_name, input::Node, nodes::NodeTable};
+use super::{input::Node, nodes::NodeTable};
+use crate::spec::label_name;
 
 const ROOT: u32 = 0;
 

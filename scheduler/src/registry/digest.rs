@@ -92,7 +92,21 @@ fn share(bucket: usize, digest: u64) -> u64 {
     hasher
         .update(&(bucket as u64).to_le_bytes())
         .update(&digest.to_le_bytes());
-    super::first_u64(&hasher.finalize())
+    first_u64(&hasher.finalize())
+}
+
+/// A digest of 64 bits: the first of a hash.
+pub(super) fn first_u64(hash: &blake3::Hash) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(bytes)
+}
+
+/// A digest of 128 bits: the first of a hash.
+pub(super) fn first_u128(hash: &blake3::Hash) -> u128 {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_bytes()[..16]);
+    u128::from_le_bytes(bytes)
 }
 
 #[cfg(test)]

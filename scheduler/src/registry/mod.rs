@@ -17,6 +17,7 @@ use std::{
 };
 
 pub use digest::{BUCKETS, DigestTree};
+use digest::{first_u64, first_u128};
 pub use entry::Entry;
 pub use key::{Key, kind};
 use shoal_membership::{ClusterId, NodeId, SecretKey};
@@ -383,18 +384,6 @@ impl Registry {
 fn reject(received: &mut Received, error: &Rejected) {
     received.rejected += 1;
     tracing::debug!(%error, "a write was not taken in");
-}
-
-fn first_u64(hash: &blake3::Hash) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_le_bytes(bytes)
-}
-
-fn first_u128(hash: &blake3::Hash) -> u128 {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash.as_bytes()[..16]);
-    u128::from_le_bytes(bytes)
 }
 
 #[cfg(test)]

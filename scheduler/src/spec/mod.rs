@@ -4,6 +4,7 @@
 //! through the registry byte for byte as it was signed, so a field that this version does not know
 //! is kept and shown again. Nothing here goes through bincode.
 
+mod constraint;
 mod container;
 mod endpoint;
 mod json;
@@ -15,6 +16,8 @@ mod service;
 mod template;
 mod validate;
 
+pub use constraint::{BadConstraint, Constraint};
+pub(crate) use constraint::{ConstraintKey, label_name};
 pub use container::{
     BindOptions, ConfigFile, ContainerSpec, DriverConfig, FileReference, FileTarget, Healthcheck,
     Mount, MountType, SecretFile, TmpfsOptions, Ulimit, VolumeOptions,

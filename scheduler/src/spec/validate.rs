@@ -116,7 +116,7 @@ impl ServiceSpec {
             .placement
             .constraints
             .iter()
-            .find(|text| crate::placement::Constraint::parse(text).is_err())
+            .find(|text| super::Constraint::parse(text).is_err())
         {
             return Err(SpecError::Constraint(bad.clone()));
         }

@@ -1,7 +1,7 @@
 //! `deploy` and `restart`: Swarm's mode, resources, placement, restart and update policies.
 
 use serde_json::{Value as Json, json};
-use shoal_scheduler::placement::Constraint;
+use shoal_scheduler::spec::Constraint;
 
 use super::{Stack, json::Object, number};
 use crate::compose::{node::Node, quantity};

@@ -1,9 +1,9 @@
 //! The process runtime: a task is a command of this machine, with a small parent of its own.
 //!
 //! For specs without an image ([`ContainerSpec::is_process`]); whatever has one is refused. The
-//! parent (`shoal __task FOLDER`, see [`parent`]) holds the task's log and exit status, so an agent
+//! parent (`shoal __task FOLDER`, see `parent`) holds the task's log and exit status, so an agent
 //! may come and go. This side prepares the task's folder, starts the parent, watches it through a
-//! socket, and runs the health checks. What a task finds in its environment: [`environment`].
+//! socket, and runs the health checks. What a task finds in its environment: see `environment`.
 
 mod connection;
 mod environment;

@@ -4,9 +4,6 @@
 //! decides, and answers with a snapshot. This module checks sizes and sessions and never decides
 //! who may join.
 
-mod client;
-mod server;
-
 use std::net::SocketAddr;
 
 use bincode::{Decode, Encode};
@@ -15,29 +12,26 @@ use tokio::sync::oneshot;
 
 use crate::{config::MAX_SNAPSHOT, refusal::Refusal, token};
 
-pub(crate) use client::join;
-pub(crate) use server::serve;
-
 /// A refusal's text is cut to this many characters.
 const MAX_REFUSAL_TEXT: usize = 200;
 /// Room for everything in an ask but its hello.
-const ASK_OVERHEAD: usize = 256;
+pub(crate) const ASK_OVERHEAD: usize = 256;
 /// Room for everything in an answer but its snapshot.
-const ANSWER_OVERHEAD: usize = 1024;
+pub(crate) const ANSWER_OVERHEAD: usize = 1024;
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-shoal-join";
 
 /// What a joiner sends.
 #[derive(Debug, Encode, Decode)]
-struct Ask {
-    cluster: ClusterId,
-    token: [u8; 8],
-    proof: Signature,
-    hello: Vec<u8>,
+pub(crate) struct Ask {
+    pub(crate) cluster: ClusterId,
+    pub(crate) token: [u8; 8],
+    pub(crate) proof: Signature,
+    pub(crate) hello: Vec<u8>,
 }
 
 /// What it gets.
 #[derive(Debug, Encode, Decode)]
-enum Answer {
+pub(crate) enum Answer {
     Accepted(Vec<u8>),
     Refused(JoinRefusal),
 }
@@ -73,11 +67,11 @@ pub enum JoinRefusal {
 
 impl JoinRefusal {
     /// Another member may know better, or have time.
-    const fn is_worth_asking_elsewhere(&self) -> bool {
+    pub(crate) const fn is_worth_asking_elsewhere(&self) -> bool {
         matches!(self, Self::UnknownToken | Self::Busy | Self::AnotherCluster)
     }
 
-    fn shortened(self) -> Self {
+    pub(crate) fn shortened(self) -> Self {
         match self {
             Self::Other(text) => Self::Other(
                 text.chars()
@@ -174,7 +168,7 @@ impl JoinRequest {
 
 /// Takes the decision about a joiner. Dropping it says [`JoinRefusal::Busy`].
 #[derive(Debug)]
-pub struct JoinReply(oneshot::Sender<Answer>);
+pub struct JoinReply(pub(crate) oneshot::Sender<Answer>);
 
 impl JoinReply {
     /// Lets the joiner in, with a snapshot of at most 8 MiB. A larger one is replaced by a refusal.
@@ -197,7 +191,7 @@ impl JoinReply {
 
 /// What only the two ends of this session have. Bound to the joiner's key too, which TLS's own
 /// exporter is not.
-fn exporter(connection: &quinn::Connection, joiner: &PublicKey) -> Option<[u8; 32]> {
+pub(crate) fn exporter(connection: &quinn::Connection, joiner: &PublicKey) -> Option<[u8; 32]> {
     let mut exporter = [0; 32];
     connection
         .export_keying_material(&mut exporter, EXPORTER_LABEL, joiner.as_bytes())

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use shoal_membership::{PublicKey, codec};
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{ASK_OVERHEAD, Answer, Ask, JoinRefusal, JoinReply, JoinRequest, exporter};
+use super::Inner;
 use crate::{
     config::{JOIN_ANSWER_TIMEOUT, MAX_JOIN_HELLO},
-    endpoint::Inner,
     incoming::Incoming,
+    join::{ASK_OVERHEAD, Answer, Ask, JoinRefusal, JoinReply, JoinRequest, exporter},
     peers::canonical,
     refusal::Refusal,
 };
 
 /// Serves one joiner, and closes the connection.
-pub(crate) async fn serve(inner: &Arc<Inner>, connection: &quinn::Connection, key: PublicKey) {
+pub(super) async fn serve(inner: &Arc<Inner>, connection: &quinn::Connection, key: PublicKey) {
     let Ok(_permit) = inner.joins.try_acquire() else {
         return inner.refuse(connection, Refusal::Busy);
     };

@@ -5,11 +5,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use shoal_membership::{NodeId, PublicKey, codec};
 use tokio::time::timeout;
 
-use super::{ANSWER_OVERHEAD, Answer, Ask, JoinAnswer, JoinError, JoinRefusal, exporter};
+use super::Inner;
 use crate::{
     alpn,
     config::{JOIN_ANSWER_TIMEOUT, MAX_JOIN_HELLO, MAX_SNAPSHOT},
-    endpoint::Inner,
+    join::{ANSWER_OVERHEAD, Answer, Ask, JoinAnswer, JoinError, JoinRefusal, exporter},
     peers::canonical,
     refusal::Refusal,
     tls,
@@ -19,7 +19,7 @@ use crate::{
 
 /// Joins through the first member that lets us in. `verify` decides about a member that the token
 /// doesn't name, from what it answered; it is asked only if none of the named ones let us in.
-pub(crate) async fn join(
+pub(super) async fn join(
     inner: &Arc<Inner>,
     token: &JoinToken,
     hello: Vec<u8>,
