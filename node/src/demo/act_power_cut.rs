@@ -48,7 +48,7 @@ pub(super) async fn play(
     let names: Vec<&str> = lost.iter().map(|task| task.slot.as_str()).collect();
     let title = format!("Power cut: {victim} dies, and {} with it", names.join(", "));
     stage.heading(&title)?;
-    let start = cut(stage, fleet, &victim).await?;
+    let start = cut(stage, fleet, &victim, lost.len()).await?;
     let mut healing = Healing::watch(fleet, victim.clone(), start, services, &lost)?;
     let (sight, took) = healing.go(stage, fleet).await?;
     let all = format!("all {} replicas run again", sight.running().len());
@@ -75,7 +75,12 @@ fn busiest(sight: &Sight) -> Option<String> {
 }
 
 /// Kills everything of a node in one moment, and says when that was.
-async fn cut(stage: &mut Stage, fleet: &mut Fleet, victim: &str) -> Result<Instant, DemoError> {
+async fn cut(
+    stage: &mut Stage,
+    fleet: &mut Fleet,
+    victim: &str,
+    tasks: usize,
+) -> Result<Instant, DemoError> {
     let node = fleet.node_mut(victim);
     let node = node.ok_or_else(|| DemoError::failed(format!("there is no node {victim}")))?;
     let start = Instant::now();
@@ -90,7 +95,9 @@ async fn cut(stage: &mut Stage, fleet: &mut Fleet, victim: &str) -> Result<Insta
     let what = stage.tone(Tone::Bad, "kill -9");
     stage.after(
         Duration::ZERO,
-        &format!("{what} for its agent and the {count} processes of its tasks, all at once"),
+        &format!(
+            "{what} for its agent and the {count} processes of its {tasks} tasks, in one moment"
+        ),
     )?;
     Ok(start)
 }

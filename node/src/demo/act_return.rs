@@ -128,12 +128,17 @@ impl<'a> Settling<'a> {
         let now = tasks(sight);
         for (id, (slot, node)) in &now {
             if !self.known.contains_key(id) {
-                stage.after(time, &format!("{slot} runs on {node}"))?;
+                let mut others = self.known.values();
+                let other = others.find(|(other, place)| other == slot && place != node);
+                let still = other.map_or(String::new(), |(_, place)| {
+                    format!(", and still on {place}")
+                });
+                stage.after(time, &format!("{slot} runs on {node}{still}"))?;
             }
         }
         for (id, (slot, node)) in &self.known {
             if !now.contains_key(id) {
-                stage.after(time, &format!("{slot} is stopped on {node}"))?;
+                stage.after(time, &format!("{slot} is not on {node} any more"))?;
             }
         }
         self.known = now;

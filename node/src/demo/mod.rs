@@ -24,12 +24,18 @@ mod signals;
 mod stage;
 mod web;
 
+use std::time::Duration;
+
 pub use self::web::dispatch;
-use self::{error::DemoError, fleet::Fleet, folder::Folder, signals::Signals, stage::Stage};
+use self::{
+    error::DemoError, fleet::Fleet, folder::Folder, patience::until, signals::Signals, stage::Stage,
+};
 use crate::cli::DemoArgs;
 
 /// Name of the stack that is deployed.
 const STACK: &str = "demo";
+/// Time in which an agent that is ending has ended.
+const END_SEEN_MAX: Duration = Duration::from_millis(200);
 /// Exit status after ^C, as shells have it.
 const INTERRUPTED: i32 = 130;
 
@@ -52,7 +58,7 @@ pub async fn run(args: DemoArgs) -> Result<(), String> {
     let ended = match told {
         Ok(()) if args.keep => keep(&mut stage, &mut fleet),
         Ok(()) => stage.heading("The end: all of it stops"),
-        Err(error) => Err(error),
+        Err(error) => Err(explained(error, &mut fleet).await),
     };
     if ended.is_ok() && args.keep {
         return Ok(());
@@ -80,6 +86,15 @@ async fn play(stage: &mut Stage, fleet: &mut Fleet, args: &DemoArgs) -> Result<(
     let services = act_stack::play(stage, fleet, file).await?;
     let cut = act_power_cut::play(stage, fleet, &services).await?;
     act_return::play(stage, fleet, &services, &cut).await
+}
+
+/// An agent that has ended explains whatever failed a moment later.
+async fn explained(error: DemoError, fleet: &mut Fleet) -> DemoError {
+    if !matches!(error, DemoError::Failed(_)) {
+        return error;
+    }
+    let ended = until(END_SEEN_MAX, async || fleet.check().err()).await;
+    ended.unwrap_or(error)
 }
 
 fn keep(stage: &mut Stage, fleet: &mut Fleet) -> Result<(), DemoError> {
