@@ -17,7 +17,7 @@ use nix::{
     sys::{
         prctl,
         resource::setrlimit,
-        signal::Signal,
+        signal::{SigSet, Signal},
         stat::{Mode, umask},
     },
     unistd::{self, Gid, Uid},
@@ -102,6 +102,8 @@ impl Program {
         let null = File::open("/dev/null").map_err(|error| format!("/dev/null: {error}"))?;
         step("standard input", unistd::dup2_stdin(&null))?;
         step("new session", unistd::setsid().map(drop))?;
+        // What the task's parent blocks for itself would be inherited, and no stop would be heard.
+        step("signal mask", SigSet::empty().thread_set_mask())?;
         umask(Mode::S_IWGRP | Mode::S_IWOTH);
         for (name, soft, hard) in &self.limits {
             let resource = limits::resource(name).ok_or_else(|| format!("no limit {name}"))?;

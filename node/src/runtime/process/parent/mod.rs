@@ -51,7 +51,7 @@ fn detach(folder: &Path) -> io::Result<ExitCode> {
         return Err(io::Error::other("the task was given up"));
     }
     let listener = control::bind(TaskFolder::CONTROL)?;
-    // Every signal that asks a process to end is read by one thread; children get an empty mask.
+    // Every signal that asks a process to end is read by one thread; programs begin by emptying their mask.
     control::termination_signals().thread_block()?;
     // Forks while there is one thread, and leads a new session. The calling process ends in it.
     unistd::daemon(true, false)?;
