@@ -13,6 +13,12 @@ use crate::{
 };
 
 impl Peer {
+    /// Where others reach this node.
+    #[must_use]
+    pub fn addresses(&self) -> shoal_membership::Addresses {
+        self.addresses_of(&self.me())
+    }
+
     /// The registry, for reading.
     #[must_use]
     pub fn registry(&self) -> &Registry {
