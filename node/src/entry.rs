@@ -6,7 +6,7 @@ use crate::{
     agent,
     cli::{Entry, StackPlan},
     compose::{self, Environment, Source},
-    runtime,
+    demo, runtime,
 };
 
 /// Everything that this binary can do.
@@ -14,7 +14,7 @@ use crate::{
 pub fn whole() -> Entry {
     Entry {
         agent: Some(|args| Box::pin(agent::run(args))),
-        demo: None,
+        demo: Some(|args| Box::pin(demo::run(args))),
         task_shim: Some(runtime::shim_main),
         load_stack: Some(load_stack),
     }

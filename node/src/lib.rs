@@ -7,6 +7,7 @@ pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod compose;
+pub mod demo;
 mod entry;
 pub mod runtime;
 pub mod store;

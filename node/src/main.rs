@@ -7,5 +7,9 @@ fn main() -> ExitCode {
     if let Some(code) = shoal::runtime::dispatch(std::env::args_os()) {
         return code;
     }
+    // What `shoal demo` deploys.
+    if let Some(code) = shoal::demo::dispatch(std::env::args_os()) {
+        return code;
+    }
     shoal::cli::run(&shoal::whole(), std::env::args_os())
 }

@@ -47,9 +47,8 @@ pub use self::{
     stack::StackPlan,
     values::Concern,
 };
-use self::{
-    client::Client, error::CliError, host::DEFAULT_SOCKET, output::Output, session::Session,
-};
+pub(crate) use self::{client::Client, error::CliError, format::words::harmless, lookup::Lookup};
+use self::{host::DEFAULT_SOCKET, output::Output, session::Session};
 
 /// The option that names the agent's socket, at every level of the command line.
 const SOCKET_ARGUMENT: &str = "agent_socket";

@@ -113,6 +113,9 @@ impl Peer {
     pub(super) fn heard_roots(&mut self, from: NodeId, theirs: Heartbeat) {
         let ours = self.heartbeat();
         self.sync.heard.insert(from, theirs);
+        if theirs.desired == ours.desired && self.evicting.is_returning() {
+            self.snapshot_is_whole();
+        }
         if theirs == ours {
             self.sync.unequal.remove(&from);
             self.sync.fruitless.remove(&from);
@@ -268,6 +271,7 @@ impl Peer {
                 want_writes,
                 want_records,
             } => {
+                let writes = self.admissible(&from, writes);
                 self.take_writes(writes);
                 self.take_records(records);
                 self.take_members(&members);
@@ -280,7 +284,8 @@ impl Peer {
                     return Some(Answer::Busy);
                 }
                 let wanted = writes.len();
-                let refused = self.take_writes(writes);
+                let writes = self.admissible(&from, writes);
+                let refused = wanted - writes.len() + self.take_writes(writes);
                 if refused > 0 {
                     return Some(Answer::NotHeld(format!(
                         "{refused} of {wanted} were refused"
