@@ -15,6 +15,7 @@ const SOON: Duration = Duration::from_secs(30);
 /// `nobody`, who may do nothing.
 const NOBODY: u32 = 65_534;
 
+#[expect(clippy::print_stdout, reason = "says what was skipped, and why")]
 fn is_root(test: &str) -> bool {
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {
@@ -105,13 +106,14 @@ fn an_agent_that_may_not_make_its_socket_or_folder_says_which_and_what_to_do() {
 }
 
 fn open_to_all(folder: &std::path::Path) {
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+        .expect("the test can go on only with it");
 }
 
 /// The folder of the build may be closed to others.
 fn copy_of_binary(cluster: &Cluster) -> std::path::PathBuf {
     let copy = cluster.folder().join("shoal");
-    fs::copy(shoal_binary(), &copy).unwrap();
+    fs::copy(shoal_binary(), &copy).expect("the test can go on only with it");
     copy
 }
 
@@ -195,7 +197,7 @@ struct SmallDisk(std::path::PathBuf);
 
 impl SmallDisk {
     fn mount(path: &std::path::Path) -> Option<Self> {
-        fs::create_dir(path).unwrap();
+        fs::create_dir(path).expect("the test can go on only with it");
         let mount = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
             .arg(path)

@@ -22,7 +22,8 @@ impl Dice {
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).unwrap()
+        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64)
+            .expect("the test can go on only with it")
     }
 
     fn of<T: Clone>(&mut self, items: &[T]) -> T {
@@ -115,7 +116,7 @@ impl Run {
     fn create(&mut self, number: usize, live: &[usize]) {
         let at = self.dice.of(live);
         let name = format!("s{number}");
-        let replicas = i64::try_from(self.dice.below(3)).unwrap();
+        let replicas = i64::try_from(self.dice.below(3)).expect("the test can go on only with it");
         if self.send(
             at,
             "POST",
@@ -162,7 +163,7 @@ impl Run {
         };
         let id = found["ID"].as_str().unwrap_or_default();
         let version = found["Version"]["Index"].as_u64().unwrap_or_default();
-        let replicas = i64::try_from(self.dice.below(4)).unwrap();
+        let replicas = i64::try_from(self.dice.below(4)).expect("the test can go on only with it");
         let path = format!("/services/{id}/update?version={version}");
         if self.send(at, "POST", &path, Some(&spec(&name, replicas, number))) == Some(true) {
             self.services.insert(
@@ -204,6 +205,10 @@ impl Run {
     }
 
     /// Everybody returns; then all have all that was acknowledged.
+    #[expect(
+        clippy::print_stdout,
+        reason = "a word on the run, shown when it fails"
+    )]
     fn check(mut self) {
         for at in 0..NODES {
             if !self.cluster[at].is_running() {
@@ -213,7 +218,9 @@ impl Run {
         self.cluster.all_ready();
         self.cluster.agree(SOON);
         for at in 0..NODES {
-            let services = self.cluster[at].services().unwrap();
+            let services = self.cluster[at]
+                .services()
+                .expect("the test can go on only with it");
             for (name, known) in &self.services {
                 let found = services.get(name);
                 let is_right = match known {
@@ -223,7 +230,9 @@ impl Run {
                 assert!(is_right, "n{}: {name} is {found:?}, not {known:?}", at + 1);
             }
             for (label, id) in &self.labels {
-                let node = self.cluster[at].get(&format!("/nodes/{id}")).unwrap();
+                let node = self.cluster[at]
+                    .get(&format!("/nodes/{id}"))
+                    .expect("the test can go on only with it");
                 assert_eq!(node["Spec"]["Labels"][label], "yes", "n{}: {label}", at + 1);
             }
         }
@@ -242,7 +251,7 @@ impl Run {
                 .map(|task| (&task.service, &task.slot))
                 .collect();
             slots.dedup();
-            let expected = usize::try_from(expected).unwrap();
+            let expected = usize::try_from(expected).expect("the test can go on only with it");
             match (running.len() == expected, slots.len() == expected) {
                 (true, true) => Ok(()),
                 _ => Err(format!(
