@@ -44,6 +44,8 @@ pub struct Machine {
     pub life: u64,
     /// Counts its power cuts: what was about to happen to a task then does not.
     pub power_cuts: u64,
+    /// When its agent evicts a silent member. None: as the profile says.
+    pub forget_after: Option<Duration>,
     /// Until when it is frozen. Arrivals wait.
     pub frozen_until: Duration,
     /// What its clock shows beyond the true time.
@@ -63,6 +65,7 @@ impl Machine {
             tasks: BTreeMap::new(),
             life: 0,
             power_cuts: 0,
+            forget_after: None,
             frozen_until: Duration::ZERO,
             clock_ahead: Duration::ZERO,
             planner: Planner::default(),
@@ -95,6 +98,8 @@ impl Machine {
         time: Duration,
     ) {
         self.life += 1;
+        let mut timing = Timing::of(profile);
+        timing.forget_after = self.forget_after.unwrap_or(timing.forget_after);
         let config = Config {
             secret: self.secret.clone(),
             cluster,
@@ -102,7 +107,7 @@ impl Machine {
             facts: facts_of(index),
             labels: BTreeMap::new(),
             profile,
-            timing: Timing::of(profile),
+            timing,
             seed: seed ^ (index as u64) << 32 ^ self.life << 16,
             founder_nonce,
         };

@@ -137,17 +137,22 @@ impl World {
     #[must_use]
     pub fn cluster(machines: usize, profile: Profile, seed: u64) -> Self {
         let mut world = Self::new(machines, profile, seed);
-        world.boot(0);
-        world.run_for(Duration::from_millis(100));
-        world.make_token();
-        for index in 1..machines {
-            world.join(index, 0);
+        world.found();
+        world
+    }
+
+    /// Makes a cluster of machines that are off: the first founds it, the others join it.
+    pub fn found(&mut self) {
+        self.boot(0);
+        self.run_for(Duration::from_millis(100));
+        self.make_token();
+        for index in 1..self.machines.len() {
+            self.join(index, 0);
         }
-        let everybody: Vec<usize> = (0..machines).collect();
-        world.run_until(Duration::from_secs(60), |world| {
+        let everybody: Vec<usize> = (0..self.machines.len()).collect();
+        self.run_until(Duration::from_secs(60), |world| {
             world.all_see(&everybody, &everybody)
         });
-        world
     }
 
     /// The time.

@@ -273,3 +273,56 @@ fn writes_on_both_sides_of_a_partition_are_a_visible_conflict_until_the_next_wri
     let view = world.machines[3].peer.as_mut().unwrap().view();
     assert!(view.services.values().next().unwrap().conflicts.is_empty());
 }
+
+#[test]
+fn an_evicted_member_returns_with_its_unseen_writes_and_revives_nothing() {
+    let mut world = World::new(3, Profile::Lan, 7);
+    for machine in &mut world.machines {
+        machine.forget_after = Some(SECOND * 1_800);
+    }
+    world.found();
+    create(&mut world, 0, &spec("removed", 1), WriteConcern::All);
+    world.links.partition(&[2], &[0, 1]);
+    world.run_for(SECOND * 10);
+    create(&mut world, 2, &spec("unseen", 1), WriteConcern::Local);
+    world.cut_power(2);
+    let removed = *world.machines[1]
+        .peer
+        .as_mut()
+        .unwrap()
+        .view()
+        .services
+        .keys()
+        .next()
+        .unwrap();
+    let ticket = world.order(1, Order::RemoveService { service: removed });
+    world.outcome(1, ticket);
+    world.run_for(SECOND * 2_000);
+    assert_eq!(
+        world.machines[0].peer.as_mut().unwrap().view().nodes.len(),
+        2,
+        "it is evicted"
+    );
+    world.run_for(SECOND * 5_000);
+    world.links.mend();
+    world.boot(2);
+    let returned = world.run_until(SECOND * 120, |world| {
+        world.registries_agree()
+            && world.machines[2]
+                .peer
+                .as_ref()
+                .is_some_and(|peer| peer.roster().count() == 3)
+    });
+    assert!(returned, "it is not back on the roster");
+    assert!(world.run_until(SECOND * 60, |world| world.runs_exactly("unseen", 1)));
+    assert!(world.runs_exactly("removed", 0));
+    for index in 0..3 {
+        let view = world.machines[index].peer.as_mut().unwrap().view();
+        let names: Vec<_> = view
+            .services
+            .values()
+            .map(|one| one.spec.name.clone())
+            .collect();
+        assert_eq!(names, ["unseen"], "node {index}");
+    }
+}

@@ -273,14 +273,14 @@ impl Owner {
             return;
         };
         let view = self.peer.view();
-        let alive = view.nodes.values().filter(|node| {
-            node.id == view.this_node || node.status == shoal_scheduler::view::NodeStatus::Ready
+        // This node is not on its own roster until its disk has taken its first write.
+        let this_node = (view.this_node, self.peer.addresses());
+        let others = view.nodes.values().filter(|node| {
+            node.id != view.this_node && node.status == shoal_scheduler::view::NodeStatus::Ready
         });
-        let this_first = alive.clone().filter(|node| node.id == view.this_node);
-        let others = alive.filter(|node| node.id != view.this_node);
-        let members = this_first
-            .chain(others)
-            .map(|node| (node.id, Addresses::new(&node.addresses).unwrap_or_default()));
+        let others =
+            others.map(|node| (node.id, Addresses::new(&node.addresses).unwrap_or_default()));
+        let members = std::iter::once(this_node).chain(others);
         match door::make_token(view.cluster, members) {
             Ok(token) => {
                 self.waiting

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     api::{Handle, Identity as ApiIdentity, OrderRequest, Question, Server},
-    cli::{AgentArgs, ProfileChoice},
+    cli::{AgentArgs, ProfileChoice, RuntimeChoice},
     runtime::{
         self,
         process::{ProcessRuntime, ProcessSettings},
@@ -80,7 +80,10 @@ pub async fn run(args: AgentArgs) -> Result<(), String> {
             args.data_dir.display()
         )
     })?;
-    let runtimes = Runtimes::new(vec![Box::new(process)]);
+    let runtimes = match args.runtime {
+        // There is no container runtime in this version: processes are the best there is.
+        RuntimeChoice::Auto | RuntimeChoice::Process => Runtimes::new(vec![Box::new(process)]),
+    };
     let start = Start {
         args,
         clock,

@@ -104,11 +104,7 @@ fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
 
 /// A runtime's change in the peer's words.
 pub(super) fn task_change(task: TaskId, change: Change) -> TaskChange {
-    let state = match &change {
-        // It is gone though nobody asked: whatever it was, it does not run.
-        Change::Removed => TaskState::Failed,
-        other => other.state(),
-    };
+    let state = change.state();
     let live = change.live().cloned();
     let (error, exit_code) = match change {
         Change::Exited { code, error, .. } => (error, Some(code)),

@@ -28,6 +28,8 @@ pub struct Timing {
     pub leave_limit: Duration,
     /// First wait between two tries to reach a member; doubled up to 30 times it.
     pub announce_delay: Duration,
+    /// A member that is not heard of for this long, of one node's uptime, is evicted. 30 d.
+    pub forget_after: Duration,
     /// A tombstone is kept at least this long. 1 h.
     pub tombstone_age: Duration,
 }
@@ -49,6 +51,7 @@ impl Timing {
             write_timeout: seconds(5),
             leave_limit: either(seconds(10), seconds(30)),
             announce_delay: either(seconds(1), seconds(3)),
+            forget_after: seconds(30 * 86_400),
             tombstone_age: seconds(3600),
         }
     }

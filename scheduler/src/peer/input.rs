@@ -114,7 +114,7 @@ pub struct TaskChange {
     /// Which.
     pub task: TaskId,
     /// How far it is now: `preparing`, `starting`, `running` (and healthy where there is a check),
-    /// `complete`, `failed`, or `rejected` (this node can't run it: a refusal).
+    /// `complete`, `failed`, `rejected` (this node can't run it: a refusal), or `remove` (it is gone).
     pub state: TaskState,
     /// What went wrong, or nothing.
     pub error: String,

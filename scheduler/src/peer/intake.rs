@@ -45,6 +45,9 @@ impl Peer {
         if touched.purges {
             self.apply_purges();
         }
+        for key in changed.iter().filter(|key| key.kind == kind::EVICTION) {
+            self.eviction_changed(key);
+        }
         for key in changed.iter().filter(|key| key.kind == kind::TOKEN) {
             self.tokens_seen
                 .entry(key.name.clone())

@@ -14,6 +14,7 @@ mod concern;
 mod config;
 mod disk;
 mod effect;
+mod evicting;
 mod input;
 mod intake;
 mod joining;
@@ -22,6 +23,7 @@ mod placing;
 mod presence;
 mod publishing;
 mod purging;
+mod reading;
 mod reports;
 mod rumours;
 mod running;
@@ -40,15 +42,12 @@ pub use effect::{Batch, Effect, JoinDenied, TaskStart, Welcome};
 pub use input::{Input, TaskChange, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use shoal_membership::{Member, Membership, NodeId, Now, PublicKey};
+use shoal_membership::{Member, Membership, NodeId, Now};
 
 use crate::{
     observed::Observed,
-    payload::TokenRecord,
-    placement::{self, Explanation},
-    registry::{Admission, Key, Registry, SignedBytes, kind},
+    registry::{Admission, Key, Registry, kind},
     spec::NodeSpec,
-    task::{ServiceId, Slot},
 };
 
 /// A node.
@@ -78,6 +77,7 @@ pub struct Peer {
     disk: disk::Disk,
     waiting_writes: concern::Waiting,
     purging: purging::Purging,
+    evicting: evicting::Evicting,
     /// Since when this node knows each token (monotonic).
     tokens_seen: BTreeMap<String, Duration>,
     stopping: Option<stopping::Stopping>,
@@ -125,6 +125,7 @@ impl Peer {
             disk: disk::Disk::default(),
             waiting_writes: BTreeMap::new(),
             purging: purging::Purging::default(),
+            evicting: evicting::Evicting::default(),
             tokens_seen: BTreeMap::new(),
             stopping: None,
             was_removed: false,
@@ -187,70 +188,6 @@ impl Peer {
     #[must_use]
     pub fn me(&self) -> NodeId {
         self.registry.author().node
-    }
-
-    /// The registry, for reading.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
-    /// Whether this node takes that one for alive.
-    #[must_use]
-    pub fn sees_alive(&self, node: &NodeId) -> bool {
-        self.presence.is_alive(node)
-    }
-
-    /// Whether this node was told to stop.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.is_some()
-    }
-
-    /// How long a driver waits for the answer to a question.
-    #[must_use]
-    pub fn question_timeout(&self) -> Duration {
-        self.config.timing.question_timeout
-    }
-
-    /// The slots that a service has by the present plan.
-    #[must_use]
-    pub fn slots_of(&self, service: ServiceId) -> Vec<Slot> {
-        let slots = self.placing.slots.keys();
-        slots
-            .filter(|slot| slot.0 == service)
-            .map(|slot| slot.1)
-            .collect()
-    }
-
-    /// Everything that says whom to trust: to be kept beside the store, in case that is damaged.
-    #[must_use]
-    pub fn admissions(&self) -> Vec<SignedBytes> {
-        self.registry
-            .entries()
-            .filter(|(key, _)| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION))
-            .flat_map(|(_, entry)| entry.siblings())
-            .map(|signed| signed.to_bytes())
-            .collect()
-    }
-
-    /// This node's tasks, for reading.
-    pub fn local_tasks(&self) -> impl Iterator<Item = &crate::reconcile::LocalTask> {
-        self.running.local.all()
-    }
-
-    /// The public half of a token's key, to check a proof with.
-    #[must_use]
-    pub fn token_key(&self, id: &str) -> Option<PublicKey> {
-        let key = Key::of(kind::TOKEN, id);
-        catalog::read::<TokenRecord>(&self.registry, &key).map(|(record, _)| record.key)
-    }
-
-    /// Why a slot runs where it runs. None: there is no such slot.
-    #[must_use]
-    pub fn explain(&self, service: ServiceId, slot: Slot) -> Option<Explanation> {
-        self.catalog.services().get(&service)?;
-        placement::explain(&self.placing.input, &self.placing.plan, service, slot)
     }
 
     fn new_ticket(&mut self) -> Ticket {
@@ -348,6 +285,7 @@ impl Peer {
         self.flush_rumours();
         self.tend_sync();
         self.tend_purging();
+        self.tend_evicting();
         self.tend_orders();
         self.pump_disk();
         // What the later parts asked of membership goes out now, not at the next input.
@@ -358,34 +296,6 @@ impl Peer {
     /// The next thing to do, if any.
     pub fn poll(&mut self) -> Option<Effect> {
         self.effects.pop_front()
-    }
-
-    /// When to call with [`Input::Tick`] if nothing else happens (monotonic).
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines().into_iter().filter_map(|(_, at)| at).min()
-    }
-
-    /// What each part waits for, by name: for traces of what a peer was about to do.
-    #[must_use]
-    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 11] {
-        [
-            ("membership", self.membership.next_deadline()),
-            ("presence", self.presence_due),
-            (
-                "announce",
-                self.presence
-                    .next_announce(|node| self.is_worth_greeting(node)),
-            ),
-            ("running", self.running_deadline()),
-            ("publishing", self.publisher.deadline()),
-            ("sync", self.sync.deadline()),
-            ("calls", self.calls_deadline()),
-            ("write concern", self.concern_deadline()),
-            ("disk", self.disk.deadline()),
-            ("stopping", self.stopping_deadline()),
-            ("purging", Some(self.purging.deadline())),
-        ]
     }
 }
 

@@ -54,7 +54,8 @@ impl Peer {
             Ok(rumour) => {
                 self.membership.heard_from(from, self.now);
                 self.rumours.heard_from = Some(from);
-                self.take_writes(rumour.writes);
+                let writes = self.admissible(&from, rumour.writes);
+                self.take_writes(writes);
                 self.take_records(rumour.records);
             }
             Err(error) => tracing::debug!(%from, %error, "a rumour that can't be read"),

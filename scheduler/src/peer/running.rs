@@ -130,7 +130,8 @@ impl Peer {
     /// With others on its roster a node decides nothing before it has synced with one of them, or
     /// has waited for an answer in vain. One that stops for a moment leaves its tasks as they are.
     fn may_decide(&self) -> bool {
-        if self.stopping.is_some() && !self.is_leaving() {
+        let is_pausing = self.stopping.is_some() && !self.is_leaving();
+        if is_pausing || self.evicting.is_returning() {
             return false;
         }
         let is_alone = self.catalog.roster().len() <= 1;

@@ -2,10 +2,7 @@
 //!
 //! The one asked keeps no state, answers from memory, and refuses when it has sent its fill.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use rand::RngExt;
 use shoal_membership::NodeId;
@@ -34,12 +31,21 @@ struct Unequal {
     due: Duration,
 }
 
+/// Syncs with one peer, in a row, that settled nothing.
+#[derive(Clone, Copy, Debug)]
+struct Fruitless {
+    /// Where both stood, theirs first. None: the peer did not answer, or had no time.
+    roots: Option<(Heartbeat, Heartbeat)>,
+    count: u32,
+}
+
 /// Who seems to differ, and what is being done about it.
 #[derive(Debug)]
 pub(super) struct Sync {
     unequal: BTreeMap<NodeId, Unequal>,
-    under_way: BTreeSet<NodeId>,
-    fruitless: BTreeMap<NodeId, u32>,
+    /// The roots, theirs and ours, with which each was opened.
+    under_way: BTreeMap<NodeId, (Heartbeat, Heartbeat)>,
+    fruitless: BTreeMap<NodeId, Fruitless>,
     pub(super) heard: BTreeMap<NodeId, Heartbeat>,
     next_members: Duration,
     quiet: u32,
@@ -52,7 +58,7 @@ impl Sync {
     pub(super) fn new(now: Duration) -> Self {
         Self {
             unequal: BTreeMap::new(),
-            under_way: BTreeSet::new(),
+            under_way: BTreeMap::new(),
             fruitless: BTreeMap::new(),
             heard: BTreeMap::new(),
             next_members: now,
@@ -107,12 +113,20 @@ impl Peer {
     pub(super) fn heard_roots(&mut self, from: NodeId, theirs: Heartbeat) {
         let ours = self.heartbeat();
         self.sync.heard.insert(from, theirs);
+        if theirs.desired == ours.desired && self.evicting.is_returning() {
+            self.snapshot_is_whole();
+        }
         if theirs == ours {
             self.sync.unequal.remove(&from);
             self.sync.fruitless.remove(&from);
             return;
         }
         let now = self.now.monotonic;
+        // Either side has moved: what settled nothing before may settle something now.
+        let before = self.sync.fruitless.get(&from).and_then(|one| one.roots);
+        if before.is_some_and(|roots| roots != (theirs, ours)) {
+            self.sync.fruitless.remove(&from);
+        }
         let delay = self.sync_delay(&from);
         self.sync
             .unequal
@@ -134,8 +148,7 @@ impl Peer {
             .sync
             .fruitless
             .get(peer)
-            .copied()
-            .unwrap_or(0)
+            .map_or(0, |fruitless| fruitless.count)
             .min(FRUITLESS_MAX);
         let jitter = self.rng.random_range(0..1_000_u32);
         (base + base * jitter / 1_000).saturating_mul(1 << fruitless)
@@ -210,9 +223,12 @@ impl Peer {
     }
 
     fn begin_sync(&mut self, peer: NodeId) {
-        if !self.presence.is_alive(&peer) || !self.sync.under_way.insert(peer) {
+        if !self.presence.is_alive(&peer) || self.sync.under_way.contains_key(&peer) {
             return;
         }
+        let ours = self.heartbeat();
+        let theirs = self.sync.heard.get(&peer).copied().unwrap_or(ours);
+        self.sync.under_way.insert(peer, (theirs, ours));
         let members = self.membership.digest();
         let question = compare_with(&self.registry, &self.observed, members);
         self.ask(peer, Purpose::Compare, &question);
@@ -255,6 +271,7 @@ impl Peer {
                 want_writes,
                 want_records,
             } => {
+                let writes = self.admissible(&from, writes);
                 self.take_writes(writes);
                 self.take_records(records);
                 self.take_members(&members);
@@ -267,7 +284,8 @@ impl Peer {
                     return Some(Answer::Busy);
                 }
                 let wanted = writes.len();
-                let refused = self.take_writes(writes);
+                let writes = self.admissible(&from, writes);
+                let refused = wanted - writes.len() + self.take_writes(writes);
                 if refused > 0 {
                     return Some(Answer::NotHeld(format!(
                         "{refused} of {wanted} were refused"
@@ -332,14 +350,19 @@ impl Peer {
     }
 
     fn sync_ended(&mut self, peer: NodeId, is_complete: bool) {
-        let was_full = self.sync.under_way.remove(&peer);
-        if is_complete && was_full && !self.sync.has_synced {
+        let Some(roots) = self.sync.under_way.remove(&peer) else {
+            return;
+        };
+        if is_complete && !self.sync.has_synced {
             self.sync.has_synced = true;
             self.running.is_stale = true;
         }
-        if was_full {
-            // Cleared by the next packet of that peer with equal roots.
-            *self.sync.fruitless.entry(peer).or_default() += 1;
-        }
+        // Cleared by the next packet of that peer that shows other roots, or equal ones.
+        let before = self.sync.fruitless.get(&peer).map_or(0, |one| one.count);
+        let fruitless = Fruitless {
+            roots: is_complete.then_some(roots),
+            count: before.saturating_add(1),
+        };
+        self.sync.fruitless.insert(peer, fruitless);
     }
 }

@@ -67,7 +67,7 @@ impl Peer {
         Ok(draft)
     }
 
-    fn last_dots_of(&self, node: NodeId) -> Vec<(u64, u64)> {
+    pub(in super::super) fn last_dots_of(&self, node: NodeId) -> Vec<(u64, u64)> {
         let mut last: BTreeMap<u64, u64> = BTreeMap::new();
         for (_, entry) in self.registry.entries() {
             for (actor, count) in entry.clock().dots {

@@ -12,13 +12,19 @@ impl Peer {
     pub(in crate::peer) fn task_changed(&mut self, change: TaskChange) {
         let (now, wall) = (self.now.monotonic, self.now.wall);
         let Some(task) = self.running.local.get_mut(&change.task) else {
-            if change.state.is_terminal() {
+            // One that the runtime does not have either needs no removal.
+            if change.state.is_terminal() && change.state != TaskState::Remove {
                 self.effects.push_back(Effect::Remove(change.task));
             }
             return;
         };
         let was_stopping = task.is_stopping();
-        let state = match change.state {
+        // It is gone though nobody asked: whatever it was, it does not run.
+        let reported = match change.state {
+            TaskState::Remove => TaskState::Failed,
+            state => state,
+        };
+        let state = match reported {
             state if was_stopping && state.is_terminal() => TaskState::Shutdown,
             state => state,
         };

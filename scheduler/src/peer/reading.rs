@@ -1,0 +1,119 @@
+//! What a driver and its readers may ask of a peer. Nothing here changes it.
+
+use std::time::Duration;
+
+use shoal_membership::{NodeId, PublicKey};
+
+use super::{Peer, catalog};
+use crate::{
+    payload::TokenRecord,
+    placement::{self, Explanation},
+    registry::{Key, Registry, SignedBytes, kind},
+    task::{ServiceId, Slot},
+};
+
+impl Peer {
+    /// Where others reach this node.
+    #[must_use]
+    pub fn addresses(&self) -> shoal_membership::Addresses {
+        self.addresses_of(&self.me())
+    }
+
+    /// The registry, for reading.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Members that were neither removed nor evicted.
+    pub fn roster(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.catalog.roster().keys().copied()
+    }
+
+    /// Whether this node takes that one for alive.
+    #[must_use]
+    pub fn sees_alive(&self, node: &NodeId) -> bool {
+        self.presence.is_alive(node)
+    }
+
+    /// Whether this node was told to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    /// How long a driver waits for the answer to a question.
+    #[must_use]
+    pub fn question_timeout(&self) -> Duration {
+        self.config.timing.question_timeout
+    }
+
+    /// The slots that a service has by the present plan.
+    #[must_use]
+    pub fn slots_of(&self, service: ServiceId) -> Vec<Slot> {
+        let slots = self.placing.slots.keys();
+        slots
+            .filter(|slot| slot.0 == service)
+            .map(|slot| slot.1)
+            .collect()
+    }
+
+    /// Everything that says whom to trust: to be kept beside the store, in case that is damaged.
+    #[must_use]
+    pub fn admissions(&self) -> Vec<SignedBytes> {
+        self.registry
+            .entries()
+            .filter(|(key, _)| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION))
+            .flat_map(|(_, entry)| entry.siblings())
+            .map(|signed| signed.to_bytes())
+            .collect()
+    }
+
+    /// This node's tasks, for reading.
+    pub fn local_tasks(&self) -> impl Iterator<Item = &crate::reconcile::LocalTask> {
+        self.running.local.all()
+    }
+
+    /// The public half of a token's key, to check a proof with.
+    #[must_use]
+    pub fn token_key(&self, id: &str) -> Option<PublicKey> {
+        let key = Key::of(kind::TOKEN, id);
+        catalog::read::<TokenRecord>(&self.registry, &key).map(|(record, _)| record.key)
+    }
+
+    /// Why a slot runs where it runs. None: there is no such slot.
+    #[must_use]
+    pub fn explain(&self, service: ServiceId, slot: Slot) -> Option<Explanation> {
+        self.catalog.services().get(&service)?;
+        placement::explain(&self.placing.input, &self.placing.plan, service, slot)
+    }
+
+    /// When to call with [`Input::Tick`] if nothing else happens (monotonic).
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines().into_iter().filter_map(|(_, at)| at).min()
+    }
+
+    /// What each part waits for, by name: for traces of what a peer was about to do.
+    #[must_use]
+    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 12] {
+        [
+            ("membership", self.membership.next_deadline()),
+            ("presence", self.presence_due),
+            (
+                "announce",
+                self.presence
+                    .next_announce(|node| self.is_worth_greeting(node)),
+            ),
+            ("running", self.running_deadline()),
+            ("publishing", self.publisher.deadline()),
+            ("sync", self.sync.deadline()),
+            ("calls", self.calls_deadline()),
+            ("write concern", self.concern_deadline()),
+            ("disk", self.disk.deadline()),
+            ("stopping", self.stopping_deadline()),
+            ("purging", Some(self.purging.deadline())),
+            ("evicting", Some(self.evicting.deadline())),
+        ]
+    }
+}
