@@ -92,8 +92,9 @@ impl Fleet {
     /// Stops the tasks and the agents in good order, and kills what is left of them.
     pub(super) async fn stop(&mut self) {
         let mut nodes = self.nodes.iter_mut();
-        if let Some(node) = nodes.find(|node| !node.is_gone()) {
-            let removal = command::shoal(node.socket(), &["stack", "rm", STACK]);
+        let socket = nodes.find_map(|node| (!node.is_gone()).then(|| node.socket().clone()));
+        if let Some(socket) = socket {
+            let removal = command::shoal(&socket, &["stack", "rm", STACK]);
             // Agents that stop take their tasks with them in any case; this is only faster.
             let _ = tokio::time::timeout(REMOVAL_TIME_MAX, removal).await;
             until(REMOVAL_TIME_MAX, async || {
