@@ -1,7 +1,7 @@
 //! The second act: a stack is deployed, placed, and answers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     time::{Duration, Instant},
@@ -138,10 +138,15 @@ async fn running(fleet: &mut Fleet, services: &Services) -> Result<Sight, DemoEr
 }
 
 /// Some of many sentences.
-pub(super) fn first_of(troubles: &[String]) -> String {
-    match troubles {
-        [] => "their nodes say nothing".to_owned(),
-        some => some[..some.len().min(TROUBLES_SHOWN)].join("; "),
+pub(super) fn first_of(troubles: &BTreeSet<String>) -> String {
+    let some: Vec<&str> = troubles
+        .iter()
+        .map(String::as_str)
+        .take(TROUBLES_SHOWN)
+        .collect();
+    match some.is_empty() {
+        true => "their nodes say nothing".to_owned(),
+        false => some.join("; "),
     }
 }
 

@@ -162,8 +162,8 @@ impl Sight {
         self.nodes.iter().find(|node| node.name == name)
     }
 
-    /// Why not everything runs, a sentence for each slot that does not.
-    pub(super) fn troubles(&self) -> Vec<String> {
+    /// Why not everything runs, each sentence once.
+    pub(super) fn troubles(&self) -> BTreeSet<String> {
         let running = self.running();
         let waiting = self.tasks.iter();
         let waiting = waiting.filter(|task| !running.contains_key(task.slot.as_str()));
@@ -269,11 +269,7 @@ pub(super) mod tests {
         );
         assert_eq!(sight.running_on("n4").count(), 0);
         assert_eq!(sight.running_on("n1").next().unwrap().port, Some(4001));
-        assert!(
-            sight
-                .troubles()
-                .contains(&"web.2 is pending: no room".to_owned())
-        );
+        assert!(sight.troubles().contains("web.2 is pending: no room"));
         assert_eq!(services().wanted, 12);
     }
 
