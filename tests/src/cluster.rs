@@ -201,6 +201,13 @@ impl Cluster {
         all
     }
 
+    /// Waits until a service has just these slots running, once each, and gives them.
+    pub fn settles(&self, service: &str, replicas: usize, limit: Duration) -> Vec<Running> {
+        within(limit, &format!("{service} runs once a slot"), || {
+            self.runs_once(service, replicas)
+        })
+    }
+
     /// That a service has just these slots running, once each.
     ///
     /// # Errors

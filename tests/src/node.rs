@@ -177,6 +177,27 @@ impl Node {
         output.expect("the binary starts").into()
     }
 
+    /// Makes a service of tasks that run until they are stopped, and waits until they run.
+    #[track_caller]
+    pub fn create(&self, name: &str, replicas: usize) {
+        let replicas = replicas.to_string();
+        let said = self.shoal(&[
+            "service",
+            "create",
+            "-q",
+            "--wait-timeout",
+            "60s",
+            "--name",
+            name,
+            "--replicas",
+            &replicas,
+            "scratch",
+            "sleep",
+            "100000",
+        ]);
+        said.ok();
+    }
+
     /// `GET`, to be answered with 200.
     ///
     /// # Errors

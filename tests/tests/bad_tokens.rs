@@ -1,0 +1,93 @@
+//! Tokens that let nobody in: each gets one message that says why and what to do.
+
+use std::time::Duration;
+
+use shoal_tests::{Cluster, Said, within};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// What the agent of a new machine says to a token, and that nothing has changed by it.
+fn turned_away(cluster: &mut Cluster, token: &str) -> Said {
+    let before = (cluster[0].desired_root(), cluster[0].roster());
+    let at = cluster.place();
+    let said = cluster[at].run_to_end(SOON, &["--join", token]);
+    assert_eq!((cluster[0].desired_root(), cluster[0].roster()), before);
+    said
+}
+
+#[test]
+fn a_token_that_is_expired_used_up_removed_or_garbled_says_so() {
+    let mut cluster = Cluster::of(1);
+    let short = cluster.token(&["--ttl", "1s"]);
+    let once = cluster.token(&["--uses", "1"]);
+    let removed = cluster.token(&[]);
+
+    let at = cluster.place();
+    cluster[at].start(&["--join", &once]);
+    cluster.all_ready();
+    let said = turned_away(&mut cluster, &once);
+    said.refused(&["used up", "shoal token create"]);
+
+    within(SOON, "the token is too old", || {
+        let rows = cluster[0]
+            .shoal(&["token", "ls", "--format", "json"])
+            .rows()?;
+        let is_old = |row: &&serde_json::Value| row["Expires"] == "expired";
+        // Sooner or later one that is too old is not shown at all.
+        let is_old = rows.len() < 3 || rows.iter().find(is_old).is_some();
+        is_old.then_some(()).ok_or(format!("{rows:?}"))
+    });
+    turned_away(&mut cluster, &short).refused(&["expired", "shoal token create"]);
+
+    let rows = cluster[0]
+        .shoal(&["token", "ls", "--format", "json"])
+        .rows()
+        .unwrap();
+    let never_used = rows
+        .iter()
+        .find(|row| row["Used"] == 0 && row["Expires"] != "expired");
+    let id = never_used
+        .and_then(|row| row["ID"].as_str())
+        .unwrap()
+        .to_owned();
+    cluster[0].shoal(&["token", "rm", &id]).ok();
+    turned_away(&mut cluster, &removed).refused(&["token", "removed"]);
+
+    turned_away(&mut cluster, "shoal-nonsense").refused(&["--join"]);
+    let torn = &once[..once.len() - 3];
+    turned_away(&mut cluster, torn).refused(&["--join"]);
+}
+
+#[test]
+fn a_member_refuses_a_token_of_another_cluster_and_ignores_one_of_its_own() {
+    let mut one = Cluster::of(2);
+    one[0].create("web", 2);
+    let mut other = Cluster::of(1);
+    let (own, foreign) = (one.token(&[]), other.token(&[]));
+    one[1].kill_agent();
+    let said = one[1].run_to_end(SOON, &["--join", &foreign]);
+    said.refused(&["is in cluster", "leave first", "--data-dir"]);
+    one[1].start(&["--join", &own]);
+    one.all_ready();
+    assert!(one[1].log().contains("--join is ignored"));
+    assert_eq!(one.processes_of("web").len(), 2);
+    assert_eq!(other[0].roster().unwrap().len(), 1);
+}
+
+#[test]
+fn a_machine_that_reaches_no_member_says_so_and_joins_when_it_can() {
+    let mut cluster = Cluster::of(1);
+    let token = cluster.token(&[]);
+    cluster[0].power_cut();
+    let at = cluster.place();
+    cluster[at].start(&["--join", &token]);
+    within(SOON, "it says whom it can't reach", || {
+        let log = cluster[at].log();
+        let says = log.contains("no member of the cluster answered") && log.contains("UDP");
+        says.then_some(()).ok_or(log)
+    });
+    let order = cluster[at].shoal(&["service", "create", "-d", "--name", "x", "scratch", "true"]);
+    order.refused(&["has not joined its cluster yet"]);
+    cluster[0].start(&[]);
+    cluster.all_ready();
+}

@@ -1,0 +1,78 @@
+//! Paths between machines are lost, one or all, and come back.
+
+use std::time::Duration;
+
+use shoal_tests::{Cluster, always_for, within};
+
+const SOON: Duration = Duration::from_secs(30);
+const SETTLED: Duration = Duration::from_secs(90);
+
+fn all_see_all_ready(cluster: &Cluster) -> Result<(), String> {
+    (0..cluster.count()).try_for_each(|at| {
+        let roster = cluster[at].roster()?;
+        match roster.values().all(|status| status == "ready") {
+            true => Ok(()),
+            false => Err(format!("{} sees {roster:?}", cluster[at].name)),
+        }
+    })
+}
+
+#[test]
+fn both_sides_of_a_partition_go_on_and_agree_when_it_is_over() {
+    let mut cluster = Cluster::with_links(5);
+    cluster[0].create("web", 6);
+    let (one, other) = ([0, 1], [2, 3, 4]);
+    cluster.links().cut(&one, &other);
+    cluster.ready(&one);
+    cluster.ready(&other);
+    within(SOON, "each side runs everything", || {
+        let running = cluster.processes_of("web").len();
+        (running == 12).then_some(()).ok_or(format!("{running}"))
+    });
+    cluster[0].create("left", 2);
+    cluster[4].create("right", 3);
+    cluster[1].shoal(&["service", "scale", "-d", "web=4"]).ok();
+    cluster.links().heal();
+    cluster.all_ready();
+    cluster.agree(SOON);
+    for at in 0..5 {
+        let services = cluster[at].services().unwrap();
+        let expected = [("left", 2), ("right", 3), ("web", 4)];
+        let expected = expected.map(|(name, replicas)| (name.to_owned(), replicas));
+        assert_eq!(services, expected.into(), "{}", cluster[at].name);
+    }
+    cluster.settles("web", 4, SETTLED);
+    cluster.settles("left", 2, SETTLED);
+    cluster.settles("right", 3, SETTLED);
+}
+
+#[test]
+fn two_nodes_that_lose_the_path_between_them_do_not_take_each_other_for_dead() {
+    let mut cluster = Cluster::with_links(4);
+    cluster[0].create("web", 4);
+    let before = cluster.runs_once("web", 4).unwrap();
+    cluster.links().cut(&[0], &[1]);
+    always_for(Duration::from_secs(12), "all see all ready", || {
+        all_see_all_ready(&cluster)
+    });
+    // What one writes reaches the other through the rest.
+    cluster[0].shoal(&["service", "scale", "web=6"]).ok();
+    cluster.agree(SOON);
+    cluster.settles("web", 6, SOON);
+    assert!(before.iter().all(|task| cluster.processes().contains(task)));
+}
+
+#[test]
+fn a_fifth_of_all_packets_lost_costs_nobody_its_place() {
+    let mut cluster = Cluster::with_links(4);
+    cluster[0].create("web", 4);
+    let before = cluster.runs_once("web", 4).unwrap();
+    cluster.links().lose(20);
+    always_for(Duration::from_secs(15), "all see all ready", || {
+        all_see_all_ready(&cluster)
+    });
+    cluster[3].shoal(&["service", "scale", "web=7"]).ok();
+    cluster.agree(SOON);
+    cluster.settles("web", 7, SOON);
+    assert!(before.iter().all(|task| cluster.processes().contains(task)));
+}

@@ -1,0 +1,121 @@
+//! Machines leave for good, come back though they were removed, or are made anew.
+
+use std::{fs, time::Duration};
+
+use shoal_tests::{Cluster, within};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn is_seen(cluster: &Cluster, hostname: &str, status: &str) {
+    within(
+        SOON,
+        &format!("{hostname} is seen {status}"),
+        || match cluster[0].sees(hostname)? {
+            seen if seen == status => Ok(()),
+            seen => Err(seen),
+        },
+    );
+}
+
+#[test]
+fn a_removed_machine_that_comes_back_says_so_and_how_to_join_again() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 6);
+    let id = cluster[2].id();
+    // Its tasks run on, as those of a machine behind a broken switch would.
+    cluster[2].kill_agent();
+    is_seen(&cluster, "n3", "down");
+    cluster[0].shoal(&["node", "rm", "n3"]).ok();
+    cluster.agree(SOON);
+    let said = cluster[2].run_to_end(SOON, &[]);
+    said.refused(&["removed from its cluster", "--join", "shoal token create"]);
+    assert!(cluster.processes().iter().all(|task| task.node != id));
+    cluster.settles("web", 6, SOON);
+    assert_eq!(cluster[0].roster().unwrap().len(), 2);
+
+    // With its old key it stays out, whatever it holds.
+    let token = cluster.token(&[]);
+    let said = cluster[2].run_to_end(SOON, &["--join", &token]);
+    said.refused(&["removed from its cluster"]);
+    // As a new machine it is welcome.
+    fs::rename(&cluster[2].data, cluster.folder().join("old")).unwrap();
+    cluster.enter(2);
+    cluster.all_ready();
+    assert_ne!(cluster[2].id(), id);
+    cluster.agree(SOON);
+}
+
+#[test]
+fn a_living_node_is_removed_only_by_force_and_then_stops_its_tasks() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 6);
+    let id = cluster[2].id();
+    let said = cluster[0].shoal(&["node", "rm", "n3"]);
+    said.refused(&["is not down", "--force"]);
+    cluster[0].shoal(&["node", "rm", "--force", "n3"]).ok();
+    assert_eq!(cluster[2].wait_end(SOON), 1);
+    assert!(cluster[2].log().contains("removed from its cluster"));
+    assert!(cluster.processes().iter().all(|task| task.node != id));
+    cluster.settles("web", 6, SOON);
+}
+
+#[test]
+fn a_machine_made_anew_under_an_old_name_is_told_apart_by_its_id() {
+    let mut cluster = Cluster::of(3);
+    let old = cluster[2].id();
+    cluster[2].power_cut();
+    fs::remove_dir_all(&cluster[2].data).unwrap();
+    cluster.enter(2);
+    let new = cluster[2].id();
+    assert_ne!(old, new);
+    within(SOON, "both are known", || {
+        let roster = cluster[0].roster()?;
+        let status = |id: &str| roster.get(&("n3".to_owned(), id.to_owned())).cloned();
+        match (status(&old).as_deref(), status(&new).as_deref()) {
+            (Some("down"), Some("ready")) => Ok(()),
+            _ => Err(format!("{roster:?}")),
+        }
+    });
+    cluster[0].shoal(&["node", "rm", "n3"]).refused(&["n3"]);
+    assert_eq!(cluster[0].roster().unwrap().len(), 4);
+    cluster[0].shoal(&["node", "rm", &old]).ok();
+    cluster.all_ready();
+    cluster[1].create("web", 3);
+    cluster.agree(SOON);
+}
+
+#[test]
+fn a_data_directory_in_use_is_refused() {
+    let mut cluster = Cluster::of(1);
+    cluster[0].create("web", 1);
+    let before = cluster.processes();
+    let at = cluster.place();
+    cluster[at].data = cluster[0].data.clone();
+    let said = cluster[at].run_to_end(SOON, &[]);
+    said.refused(&["in use by another agent", "--data-dir"]);
+    assert_eq!(cluster.processes(), before);
+    cluster[0].create("next", 1);
+}
+
+#[test]
+fn a_copied_data_directory_is_found_out_and_both_machines_are_named() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 3);
+    let at = cluster.place();
+    let (from, to) = (cluster[2].data.clone(), cluster[at].data.clone());
+    cluster[2].kill_agent();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(&from)
+        .arg(&to)
+        .status();
+    assert!(copied.unwrap().success());
+    fs::remove_dir_all(to.join("tasks")).unwrap();
+    cluster[2].start(&[]);
+    cluster.all_ready();
+    let said = cluster[at].run_to_end(SOON, &[]);
+    said.refused(&["runs with the key of this node", "--join", "127."]);
+    cluster.all_ready();
+    cluster[0].create("next", 3);
+    cluster.agree(SOON);
+}

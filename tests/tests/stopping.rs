@@ -1,0 +1,127 @@
+//! The ways in which an agent ends: told to leave, told to make room for another version, killed.
+
+use std::{
+    collections::BTreeSet,
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use shoal_tests::{Cluster, always_for, shoal_binary, within};
+
+const SOON: Duration = Duration::from_secs(20);
+const SETTLED: Duration = Duration::from_secs(60);
+
+#[test]
+fn an_agent_that_is_interrupted_hands_its_tasks_over_and_leaves() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 6);
+    let id = cluster[2].id();
+    cluster[2].signal(Signal::SIGINT);
+    assert_eq!(cluster[2].wait_end(SOON), 0);
+    assert!(cluster.processes().iter().all(|task| task.node != id));
+    cluster.settles("web", 6, SOON);
+    within(SOON, "it is down, and on the roster", || {
+        match cluster[0].sees("n3")?.as_str() {
+            "down" => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    });
+    cluster[2].start(&[]);
+    cluster.all_ready();
+    cluster.settles("web", 6, SETTLED);
+}
+
+#[test]
+fn an_agent_that_is_terminated_leaves_its_tasks_running_and_adopts_them_again() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 6);
+    let before = cluster.runs_once("web", 6).unwrap();
+    cluster[2].signal(Signal::SIGTERM);
+    assert_eq!(cluster[2].wait_end(SOON), 0);
+    let as_before = |cluster: &Cluster| match cluster.processes_of("web") {
+        now if now == before => Ok(()),
+        now => Err(format!("{now:#?}")),
+    };
+    always_for(Duration::from_secs(6), "nothing changes", || {
+        as_before(&cluster)
+    });
+    cluster[2].start(&[]);
+    cluster.all_ready();
+    always_for(Duration::from_secs(6), "nothing changes", || {
+        as_before(&cluster)
+    });
+    let id = cluster[2].id();
+    let own = before.iter().filter(|task| task.node == id);
+    within(SOON, "its tasks are its own again", || {
+        let known = cluster[2].tasks()?;
+        own.clone().try_for_each(|task| {
+            let found = known.iter().find(|one| one.id == task.task);
+            match found {
+                Some(one) if one.state == "running" && one.pid == i64::from(task.pid) => Ok(()),
+                other => Err(format!("{task:?} is shown as {other:?}")),
+            }
+        })
+    });
+}
+
+#[test]
+fn a_killed_agent_adopts_what_ran_on() {
+    let mut cluster = Cluster::of(1);
+    cluster[0].create("web", 3);
+    let before = cluster.runs_once("web", 3).unwrap();
+    cluster[0].kill_agent();
+    assert_eq!(cluster.processes(), before);
+    cluster[0].start(&[]);
+    cluster.all_ready();
+    cluster[0].create("next", 1);
+    assert_eq!(cluster.processes_of("web"), before);
+}
+
+/// One node: there is no other that could hold what its disk lost.
+#[test]
+fn nothing_that_was_acknowledged_is_lost_by_a_kill_at_any_moment() {
+    let mut cluster = Cluster::of(1);
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..10_usize {
+        let host = format!("unix:{}", cluster[0].socket.display());
+        let written = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| write_until_refused(&host, round, &written));
+            // Later each time: some way into one write or another.
+            within(SOON, "some are written", || {
+                let so_far = written.load(Ordering::Relaxed);
+                (so_far > round).then_some(()).ok_or(format!("{so_far}"))
+            });
+            cluster[0].kill_agent();
+            acknowledged.extend(writer.join().unwrap());
+        });
+        cluster[0].start(&[]);
+        cluster.all_ready();
+        let there = cluster[0].services().unwrap();
+        let lost: Vec<&String> = acknowledged
+            .iter()
+            .filter(|name| !there.contains_key(*name))
+            .collect();
+        assert!(lost.is_empty(), "round {round}: {lost:?} are lost");
+    }
+}
+
+/// Makes services, one after another, until the agent is gone. Names of those it acknowledged.
+fn write_until_refused(host: &str, round: usize, written: &AtomicUsize) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for number in 0..1_000 {
+        let name = format!("s{round}-{number}");
+        let said = Command::new(shoal_binary())
+            .args(["--host", host, "service", "create", "-d", "--replicas", "0"])
+            .args(["--name", &name, "scratch", "true"])
+            .output();
+        if !said.expect("the binary starts").status.success() {
+            break;
+        }
+        acknowledged.push(name);
+        written.fetch_add(1, Ordering::Relaxed);
+    }
+    acknowledged
+}
