@@ -197,6 +197,7 @@ impl Start {
             },
             waiting: Waiting::default(),
             next_ticket: 0,
+            concern: self.args.concern(),
             view_due: true,
             ended: None,
             was_removed: false,
