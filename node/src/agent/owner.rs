@@ -23,6 +23,7 @@ use super::{
     clock::Clock,
     disk::DiskThread,
     door,
+    ended::Ended,
     logs::Logs,
     planner::PlannerThread,
     signals::{Signals, Stop},
@@ -38,19 +39,6 @@ use crate::{
 const VIEW_PACE: Duration = Duration::from_millis(50);
 /// Inputs taken before the effects of the first are carried out and others get their turn.
 const INPUTS_AHEAD: usize = 64;
-
-/// How the agent ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// As it was told.
-    Stopped,
-    /// Told twice: at once.
-    Abandoned,
-    /// This node was removed from the cluster.
-    Removed,
-    /// Another machine runs with this node's key.
-    Cloned(std::net::SocketAddr),
-}
 
 /// Everything that the owner works with.
 pub(super) struct Owner {
