@@ -239,6 +239,10 @@ impl IndexMut<usize> for Cluster {
 }
 
 impl Drop for Cluster {
+    #[expect(
+        clippy::print_stderr,
+        reason = "what a failed test says is captured with it"
+    )]
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.folder.disable_cleanup(true);

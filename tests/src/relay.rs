@@ -5,7 +5,7 @@
 //! packet who sent it and who is to get it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     io,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::{
@@ -124,14 +124,17 @@ impl Relay {
         let mut backs = Vec::new();
         let front = self.front.clone();
         self.receive(&front, |relay, packet, peer| {
-            if !peers.contains_key(&peer) {
-                let socket = relay.socket_for_peer()?;
-                peers.insert(peer, socket.clone());
-                let relay = relay.clone();
-                backs.push(std::thread::spawn(move || relay.run_back(&socket, peer)));
-            }
+            let socket = match peers.entry(peer) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let socket = relay.socket_for_peer()?;
+                    let (relay, own) = (relay.clone(), socket.clone());
+                    backs.push(std::thread::spawn(move || relay.run_back(&own, peer)));
+                    new.insert(socket)
+                }
+            };
             if relay.weather.passes(peer, relay.node) {
-                peers[&peer].send_to(packet, relay.node)?;
+                socket.send_to(packet, relay.node)?;
             }
             Ok(())
         });
