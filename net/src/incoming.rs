@@ -79,6 +79,8 @@ pub enum Incoming {
         ours: SocketAddr,
         /// Where the other is.
         theirs: SocketAddr,
+        /// Whether it is this node that was refused: it came second.
+        is_refused: bool,
     },
 }
 

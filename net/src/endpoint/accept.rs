@@ -146,7 +146,15 @@ async fn refuse_clone(inner: &Inner, connection: &quinn::Connection, ours: Socke
     inner.counters.refused.one();
     Refusal::Clone.close_saying(connection, &format!("{}: {ours}", Refusal::Clone));
     inner
-        .deliver(Incoming::Clone { id, ours, theirs }, None)
+        .deliver(
+            Incoming::Clone {
+                id,
+                ours,
+                theirs,
+                is_refused: false,
+            },
+            None,
+        )
         .await;
 }
 

@@ -267,6 +267,7 @@ async fn refused(
         id: inner.identity.id,
         ours: inner.local_address(),
         theirs,
+        is_refused: true,
     };
     inner.deliver(clone, None).await;
 }

@@ -115,7 +115,9 @@ async fn a_copied_disk_is_reported_to_everybody_and_refused() {
     a.connected(id).await;
     copy.endpoint.redial(a.id());
     let clone = |event| match event {
-        Incoming::Clone { id, ours, theirs } => Some((id, ours, theirs)),
+        Incoming::Clone {
+            id, ours, theirs, ..
+        } => Some((id, ours, theirs)),
         _ => None,
     };
     let seen = a.wait_for(clone).await;
@@ -140,7 +142,9 @@ async fn a_copy_of_oneself_is_reported_and_oneself_is_not() {
     assert!(copy.endpoint.request(peer, HELLO, PATIENCE).await.is_err());
     let seen = a
         .wait_for(|event| match event {
-            Incoming::Clone { id, ours, theirs } => Some((id, ours, theirs)),
+            Incoming::Clone {
+                id, ours, theirs, ..
+            } => Some((id, ours, theirs)),
             _ => None,
         })
         .await;

@@ -7,6 +7,7 @@
 mod clock;
 mod disk;
 mod door;
+mod ended;
 mod enter;
 mod facts;
 mod log_wire;

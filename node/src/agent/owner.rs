@@ -12,7 +12,7 @@ use bytes::Bytes;
 use shoal_membership::{Addresses, NodeId};
 use shoal_net::{Endpoint, Inbox, Incoming, JoinRefusal, JoinReply, JoinRequest, Reply};
 use shoal_scheduler::{
-    order::{Order, OrderError, Receipt},
+    order::{Order, OrderError, Receipt, WriteConcern},
     peer::{Input, Peer, Ticket},
     task::Slot,
     view::ClusterView,
@@ -23,6 +23,7 @@ use super::{
     clock::Clock,
     disk::DiskThread,
     door,
+    ended::Ended,
     logs::Logs,
     planner::PlannerThread,
     signals::{Signals, Stop},
@@ -38,19 +39,6 @@ use crate::{
 const VIEW_PACE: Duration = Duration::from_millis(50);
 /// Inputs taken before the effects of the first are carried out and others get their turn.
 const INPUTS_AHEAD: usize = 64;
-
-/// How the agent ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// As it was told.
-    Stopped,
-    /// Told twice: at once.
-    Abandoned,
-    /// This node was removed from the cluster.
-    Removed,
-    /// Another machine runs with this node's key.
-    Cloned(std::net::SocketAddr),
-}
 
 /// Everything that the owner works with.
 pub(super) struct Owner {
@@ -69,6 +57,8 @@ pub(super) struct Owner {
     pub(super) members: MemberBook,
     pub(super) waiting: Waiting,
     pub(super) next_ticket: u64,
+    /// For orders that do not say.
+    pub(super) concern: WriteConcern,
     pub(super) view_due: bool,
     pub(super) ended: Option<Ended>,
     pub(super) was_removed: bool,
@@ -217,17 +207,30 @@ impl Owner {
                 tracing::error!(%by, "a member says that this node was removed from the cluster");
                 self.removed();
             }
-            Incoming::Clone { id, ours, theirs } => self.cloned(id, ours, theirs),
+            Incoming::Clone {
+                id,
+                ours,
+                theirs,
+                is_refused,
+            } => {
+                self.cloned(id, ours, theirs, is_refused);
+            }
         }
     }
 
-    fn cloned(&mut self, id: NodeId, ours: std::net::SocketAddr, theirs: std::net::SocketAddr) {
-        if id != self.peer.me() {
-            tracing::error!(node = %id, first = %ours, second = %theirs, "two machines run with one key");
-            return;
+    /// Two machines run with one key. The one that came second is refused by the members, and
+    /// stops; the first goes on.
+    fn cloned(
+        &mut self,
+        id: NodeId,
+        ours: std::net::SocketAddr,
+        theirs: std::net::SocketAddr,
+        is_refused: bool,
+    ) {
+        tracing::error!(node = %id, first = %ours, second = %theirs, "two machines run with one key");
+        if is_refused && id == self.peer.me() {
+            self.ended = Some(Ended::Cloned(theirs));
         }
-        tracing::error!(%ours, %theirs, "another machine runs with this node's key");
-        self.ended = Some(Ended::Cloned(theirs));
     }
 
     fn join(&mut self, request: JoinRequest) {
@@ -263,6 +266,7 @@ impl Owner {
             concern,
             reply,
         } = request;
+        let concern = concern.unwrap_or(self.concern);
         let Order::CreateToken { ttl, uses } = order else {
             self.waiting.orders.insert(ticket, (reply, None));
             self.input(Input::Order {

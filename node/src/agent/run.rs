@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     clock::Clock,
     disk::DiskThread,
+    ended::farewell,
     enter::{self, Entered},
     facts,
     logs::Logs,
-    owner::{Ended, MemberBook, Owner, Sources, Waiting},
+    owner::{MemberBook, Owner, Sources, Waiting},
     planner::PlannerThread,
     signals::Signals,
     tasks::Runtimes,
@@ -90,9 +91,8 @@ pub async fn run(args: AgentArgs) -> Result<(), String> {
         identity,
         token,
         runtimes,
-        server,
     };
-    let outcome = start.go(signals, runtime_events).await;
+    let outcome = start.go(server, signals, runtime_events).await;
     drop(lock);
     outcome
 }
@@ -121,94 +121,48 @@ struct Start {
     identity: Identity,
     token: Option<JoinToken>,
     runtimes: Runtimes,
-    server: Server,
+}
+
+/// The API's server.
+type ServerTask = tokio::task::JoinHandle<()>;
+
+/// What reaches an agent from outside, from its start on.
+struct Lines {
+    endpoint: Endpoint,
+    inbox: Inbox,
+    addresses: Addresses,
+    facts: NodeFacts,
+    logs: Logs,
+    view: watch::Sender<Arc<ClusterView>>,
+    orders: mpsc::Receiver<OrderRequest>,
+    questions: mpsc::Receiver<Question>,
+    stop: CancellationToken,
+    api: ServerTask,
 }
 
 impl Start {
     async fn go(
         mut self,
+        server: Server,
         mut signals: Signals,
         runtime_events: runtime::EventReceiver,
     ) -> Result<(), String> {
-        let hostname = facts::hostname(self.args.name.clone());
-        let (endpoint, inbox) = self.bind()?;
-        let addresses = facts::addresses(endpoint.local_addr(), self.args.advertise);
-        let facts = facts::of_this_machine(&hostname, self.runtimes.names());
-        let me = self.identity.secret.node_id();
-        let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
-        let waiting_view = self.waiting_view(&facts, &addresses);
-        let (view, seen) = watch::channel(Arc::new(waiting_view));
-        let (orders, mut order_queue) = mpsc::channel::<OrderRequest>(QUEUE);
-        let (questions, question_queue) = mpsc::channel::<Question>(QUEUE);
-        let handle = Handle {
-            view: seen,
-            orders,
-            logs: Arc::new(logs.clone()),
-            questions,
-            identity: Arc::new(ApiIdentity::of_this_machine(
-                hostname.clone(),
-                self.args.data_dir.clone(),
-            )),
-        };
-        let stop = CancellationToken::new();
-        let api = tokio::spawn(self.server.run(handle, stop.clone()));
-        tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %self.args.api.path().display(), "agent started");
-
+        let mut lines = self.open(server)?;
         let door = enter::Door {
-            endpoint: &endpoint,
-            hostname: &hostname,
+            endpoint: &lines.endpoint,
+            hostname: &lines.facts.hostname,
             data_dir: &self.args.data_dir,
             token: self.token.as_ref(),
         };
         let entered = tokio::select! {
-            entered = door.enter(&mut self.identity, &mut order_queue) => entered?,
+            entered = door.enter(&mut self.identity, &mut lines.orders) => entered?,
             _ = signals.next() => return Ok(()),
         };
-        let store_path = self.args.data_dir.clone();
-        let (store, memory) = open_store(&store_path, &self.identity, &entered)?;
-        let (inputs, input_queue) = mpsc::channel(QUEUE);
-        let planner = PlannerThread::start(inputs.clone())?;
-        let secret = self.identity.secret.clone();
-        let addresses_known: BTreeMap<NodeId, Addresses> = memory.members.iter().cloned().collect();
-        for (node, known) in &addresses_known {
-            endpoint.set_addresses(*node, known.as_slice().to_vec());
-        }
-        let memory = Memory {
-            tasks: self.runtimes.adopt(self.clock.now().wall).await,
-            ..memory
-        };
-        let disk = DiskThread::start(store, self.identity, inputs.clone())?;
-        let config = peer_config(&self.args, secret, &entered, addresses, facts)?;
-        let peer = Peer::new(config, memory, self.clock.now());
-        let owner = Owner {
-            peer,
-            clock: self.clock,
-            endpoint: endpoint.clone(),
-            disk,
-            planner,
-            runtimes: self.runtimes,
-            logs,
-            hostname,
-            view,
-            inputs,
-            members: MemberBook {
-                addresses: addresses_known,
-                ..MemberBook::default()
-            },
-            waiting: Waiting::default(),
-            next_ticket: 0,
-            view_due: true,
-            ended: None,
-            was_removed: false,
-        };
-        let sources = Sources {
-            inbox,
-            inputs: input_queue,
-            runtime: runtime_events,
-            orders: order_queue,
-            questions: question_queue,
-            signals,
-        };
+        let folder = self.args.data_dir.clone();
+        let (endpoint, stop) = (lines.endpoint.clone(), lines.stop.clone());
+        let (owner, sources, api) = self
+            .assemble(lines, &entered, signals, runtime_events)
+            .await?;
         let (ended, disk) = owner.run(sources).await;
         stop.cancel();
         // The server ends by itself when it is told to; what it says then is in the log.
@@ -217,7 +171,99 @@ impl Start {
         tokio::task::spawn_blocking(move || disk.close())
             .await
             .map_err(|error| error.to_string())?;
-        farewell(&ended, &self.args.data_dir)
+        farewell(&ended, &folder)
+    }
+
+    /// Opens the port and the API: people can ask from now on.
+    fn open(&self, server: Server) -> Result<Lines, String> {
+        let hostname = facts::hostname(self.args.name.clone());
+        let (endpoint, inbox) = self.bind()?;
+        let addresses = facts::addresses(endpoint.local_addr(), self.args.advertise);
+        let facts = facts::of_this_machine(&hostname, self.runtimes.names());
+        let me = self.identity.secret.node_id();
+        let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
+        let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
+        let (orders, order_queue) = mpsc::channel(QUEUE);
+        let (questions, question_queue) = mpsc::channel(QUEUE);
+        let machine = ApiIdentity::of_this_machine(hostname.clone(), self.args.data_dir.clone());
+        let handle = Handle {
+            view: seen,
+            orders,
+            logs: Arc::new(logs.clone()),
+            questions,
+            identity: Arc::new(machine),
+        };
+        let stop = CancellationToken::new();
+        let api = tokio::spawn(server.run(handle, stop.clone()));
+        let socket = self.args.api.path().display();
+        tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");
+        Ok(Lines {
+            endpoint,
+            inbox,
+            addresses,
+            facts,
+            logs,
+            view,
+            orders: order_queue,
+            questions: question_queue,
+            stop,
+            api,
+        })
+    }
+
+    /// Puts the owner together with everything that it works with.
+    async fn assemble(
+        self,
+        lines: Lines,
+        entered: &Entered,
+        signals: Signals,
+        runtime: runtime::EventReceiver,
+    ) -> Result<(Owner, Sources, ServerTask), String> {
+        let (store, memory) = open_store(&self.args.data_dir, &self.identity, entered)?;
+        let known: BTreeMap<NodeId, Addresses> = memory.members.iter().cloned().collect();
+        for (node, addresses) in &known {
+            let addresses = addresses.as_slice().to_vec();
+            lines.endpoint.set_addresses(*node, addresses);
+        }
+        let tasks = self.runtimes.adopt(self.clock.now().wall).await;
+        let memory = Memory { tasks, ..memory };
+        let (inputs, input_queue) = mpsc::channel(QUEUE);
+        let planner = PlannerThread::start(inputs.clone())?;
+        let secret = self.identity.secret.clone();
+        let disk = DiskThread::start(store, self.identity, inputs.clone())?;
+        let hostname = lines.facts.hostname.clone();
+        let config = peer_config(&self.args, secret, entered, lines.addresses, lines.facts)?;
+        let owner = Owner {
+            peer: Peer::new(config, memory, self.clock.now()),
+            clock: self.clock,
+            endpoint: lines.endpoint,
+            disk,
+            planner,
+            runtimes: self.runtimes,
+            logs: lines.logs,
+            hostname,
+            view: lines.view,
+            inputs,
+            members: MemberBook {
+                addresses: known,
+                ..MemberBook::default()
+            },
+            waiting: Waiting::default(),
+            next_ticket: 0,
+            concern: self.args.concern(),
+            view_due: true,
+            ended: None,
+            was_removed: false,
+        };
+        let sources = Sources {
+            inbox: lines.inbox,
+            inputs: input_queue,
+            runtime,
+            orders: lines.orders,
+            questions: lines.questions,
+            signals,
+        };
+        Ok((owner, sources, lines.api))
     }
 
     fn bind(&self) -> Result<(Endpoint, Inbox), String> {
@@ -340,19 +386,3 @@ fn open_store(
 
 /// Incarnations that a start takes for itself: renewals within them need not wait for the disk.
 const INCARNATIONS_RESERVED: u64 = 1_000;
-
-fn farewell(ended: &Ended, folder: &Path) -> Result<(), String> {
-    let folder = folder.display();
-    match ended {
-        Ended::Stopped | Ended::Abandoned => Ok(()),
-        Ended::Removed => Err(format!(
-            "this node was removed from its cluster; its tasks are stopped. To join again, move \
-             {folder} away and start with --join and a new token (shoal token create on a member)"
-        )),
-        Ended::Cloned(other) => Err(format!(
-            "another machine ({other}) runs with the key of this node, as after copying a disk or \
-             an SD card. On one of the two, stop the agent, move {folder} away, and join anew with \
-             --join and a token (shoal token create on a member)"
-        )),
-    }
-}

@@ -34,8 +34,8 @@ pub struct Handle {
 pub struct OrderRequest {
     /// What to do.
     pub order: Order,
-    /// How many nodes must hold it first.
-    pub concern: WriteConcern,
+    /// How many nodes must hold it first. None: as the agent was told at its start.
+    pub concern: Option<WriteConcern>,
     /// The outcome. Dropped without an answer: the agent is stopping.
     pub reply: oneshot::Sender<Result<Receipt, OrderError>>,
 }

@@ -28,8 +28,9 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// After an order the view shows its effect at once; this is for an owner that replies too early.
 const VIEW_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// How many nodes must hold a write: `?write-concern=` or the header `Shoal-Write-Concern`.
-pub(super) struct Concern(pub(super) WriteConcern);
+/// How many nodes must hold a write: `?write-concern=` or the header `Shoal-Write-Concern`. None:
+/// what the agent was started with.
+pub(super) struct Concern(pub(super) Option<WriteConcern>);
 
 impl<S: Sync> FromRequestParts<S> for Concern {
     type Rejection = ApiError;
@@ -39,11 +40,11 @@ impl<S: Sync> FromRequestParts<S> for Concern {
         let header = parts.headers.get("Shoal-Write-Concern");
         let from_header = header.map(|value| value.to_str().unwrap_or("?"));
         match parameters.non_empty("write-concern").or(from_header) {
-            None => Ok(Self(WriteConcern::default())),
-            Some("local") => Ok(Self(WriteConcern::Local)),
-            Some("one") => Ok(Self(WriteConcern::One)),
-            Some("majority") => Ok(Self(WriteConcern::Majority)),
-            Some("all") => Ok(Self(WriteConcern::All)),
+            None => Ok(Self(None)),
+            Some("local") => Ok(Self(Some(WriteConcern::Local))),
+            Some("one") => Ok(Self(Some(WriteConcern::One))),
+            Some("majority") => Ok(Self(Some(WriteConcern::Majority))),
+            Some("all") => Ok(Self(Some(WriteConcern::All))),
             Some(other) => Err(ApiError::Bad(format!(
                 "write-concern must be local, one, majority or all, not {other:?}"
             ))),

@@ -59,11 +59,10 @@ pub(super) async fn play(
             )));
         }
     }
-    stage.after(
-        start.elapsed(),
-        &format!("{victim} is ready again; every replica stays where it runs"),
-    )?;
-    stage.detail("and moves only after a hold-down of 10 s: starting first, stopping after")?;
+    let ready =
+        format!("{victim} is ready again; what is its own moves back after a hold-down of 10 s,");
+    stage.after(start.elapsed(), &ready)?;
+    stage.detail("and each replica runs there before it stops where it is now")?;
     let mut settling = Settling::new(&healed, cut, start);
     let sight = settling.watch(stage, fleet, &client, services).await?;
     drawing::draw(stage, &sight, &healed.places())?;
@@ -78,6 +77,7 @@ struct Settling<'a> {
     /// Tasks by slot as the node came back.
     tasks_at_return: BTreeMap<String, (String, String)>,
     start: Instant,
+    running_at_return: usize,
     least_running: usize,
     looks: usize,
     is_settled: bool,
@@ -93,6 +93,7 @@ impl<'a> Settling<'a> {
                 .map(|(slot, task)| (slot.to_owned(), (task.id.clone(), task.node.clone())))
                 .collect(),
             start,
+            running_at_return: healed.running().len(),
             least_running: healed.running().len(),
             looks: 0,
             is_settled: false,
@@ -160,7 +161,7 @@ impl<'a> Settling<'a> {
         };
         let tone = |is_good| if is_good { Tone::Good } else { Tone::Bad };
         let least = format!("{} in {} looks", self.least_running, self.looks);
-        let is_whole = self.least_running >= self.cut.before.len();
+        let is_whole = self.least_running >= self.running_at_return;
         let lines = [
             ("moved back", count(moved), Tone::Good),
             (

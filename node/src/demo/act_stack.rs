@@ -1,14 +1,16 @@
 //! The second act: a stack is deployed, placed, and answers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use super::{
-    STACK, command, drawing,
+    STACK,
+    by_hand::quoted,
+    command, drawing,
     error::DemoError,
     fleet::Fleet,
     patience::until,
@@ -94,7 +96,7 @@ fn compose(replicas: usize) -> Result<String, DemoError> {
 }
 
 fn show(stage: &mut Stage, file: &Path) -> Result<(), DemoError> {
-    let command = format!("shoal stack deploy -c {} {STACK}", file.display());
+    let command = format!("shoal stack deploy -c {} {STACK}", quoted(file));
     let command = stage.tone(Tone::Command, format!("$ {command}"));
     stage.step(&command)?;
     let text = fs::read_to_string(file)
@@ -136,14 +138,20 @@ async fn running(fleet: &mut Fleet, services: &Services) -> Result<Sight, DemoEr
 }
 
 /// Some of many sentences.
-pub(super) fn first_of(troubles: &[String]) -> String {
-    match troubles {
-        [] => "their nodes say nothing".to_owned(),
-        some => some[..some.len().min(TROUBLES_SHOWN)].join("; "),
+pub(super) fn first_of(troubles: &BTreeSet<String>) -> String {
+    let some: Vec<&str> = troubles
+        .iter()
+        .map(String::as_str)
+        .take(TROUBLES_SHOWN)
+        .collect();
+    match some.is_empty() {
+        true => "their nodes say nothing".to_owned(),
+        false => some.join("; "),
     }
 }
 
-/// Sends a request to the first replica that has a port, or to the one that is asked for.
+/// Sends a request to the first replica that has a port, or to the one that is asked for. Services
+/// without a port are asked nothing.
 pub(super) async fn ask_one(
     stage: &mut Stage,
     sight: &Sight,
@@ -155,7 +163,7 @@ pub(super) async fn ask_one(
         .filter_map(|task| Some((task.slot.clone(), task.port?)))
         .next()
     else {
-        return stage.step("no replica publishes a TCP port in mode host: nothing to ask");
+        return Ok(());
     };
     let answer = until(ANSWER_TIME_MAX, async || request::get(port).await).await;
     match answer {

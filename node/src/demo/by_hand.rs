@@ -52,7 +52,7 @@ fn show(stage: &mut Stage, command: &str, remark: &str) -> Result<(), DemoError>
 }
 
 /// A path as a word of a shell.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     // Only a zero byte can't be quoted, and no path has one.
     shlex::try_quote(&text).map_or_else(|_| text.to_string(), Into::into)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     error::DemoError,
-    sight::Sight,
+    sight::{Sight, TaskSight},
     stage::{Stage, Tone},
 };
 
@@ -19,49 +19,47 @@ pub(super) fn draw(
     sight: &Sight,
     before: &BTreeMap<String, String>,
 ) -> Result<(), DemoError> {
-    let width = sight
-        .nodes
-        .iter()
-        .map(|node| node.name.chars().count())
-        .max();
-    let width = width.unwrap_or_default();
-    let states = sight
-        .nodes
-        .iter()
-        .map(|node| node.state.chars().count())
-        .max();
-    let states = states.unwrap_or_default();
+    let names = sight.nodes.iter().map(|node| node.name.chars().count());
+    let states = sight.nodes.iter().map(|node| node.state.chars().count());
+    let (names, states) = (names.max().unwrap_or(0), states.max().unwrap_or(0));
+    let mut running = sight.tasks.iter().filter(|task| task.is_running());
+    let has_moved = running.any(|task| is_new(task, before));
     stage.line("")?;
     for node in &sight.nodes {
-        let tone = if node.is_ready() {
-            Tone::Good
-        } else {
-            Tone::Bad
+        let tone = match node.is_ready() {
+            true => Tone::Good,
+            false => Tone::Bad,
         };
-        let name = stage.tone(Tone::Strong, format!("{:width$}", node.name));
+        let name = stage.tone(Tone::Strong, format!("{:names$}", node.name));
         let state = stage.tone(tone, format!("{:states$}", node.state));
-        let blocks: Vec<String> = sight
-            .running_on(&node.name)
-            .enumerate()
-            .map(|(at, task)| {
-                let is_new = before
-                    .get(&task.slot)
-                    .is_some_and(|place| *place != node.name);
-                match at < BLOCKS_MAX {
-                    true => block(stage, &task.slot, is_new),
-                    false => String::new(),
-                }
-            })
-            .collect();
-        let rest = match blocks.len().saturating_sub(BLOCKS_MAX) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let shown = blocks[..blocks.len().min(BLOCKS_MAX)].join(" ");
-        let row = format!("{name}  {state}  {shown}{rest}");
+        let row = format!(
+            "{name}  {state}  {}",
+            blocks(stage, sight, &node.name, before)
+        );
         stage.detail(row.trim_end())?;
     }
+    if has_moved {
+        stage.detail(&stage.tone(Tone::Faint, "* moved"))?;
+    }
     stage.line("")
+}
+
+/// The tasks of a node.
+fn blocks(stage: &Stage, sight: &Sight, node: &str, before: &BTreeMap<String, String>) -> String {
+    let tasks = sight.running_on(node).take(BLOCKS_MAX);
+    let blocks: Vec<String> = tasks
+        .map(|task| block(stage, &task.slot, is_new(task, before)))
+        .collect();
+    let blocks = blocks.join(" ");
+    match sight.running_on(node).count().saturating_sub(BLOCKS_MAX) {
+        0 => blocks,
+        more => format!("{blocks} and {more} more"),
+    }
+}
+
+fn is_new(task: &TaskSight, before: &BTreeMap<String, String>) -> bool {
+    let place = before.get(&task.slot);
+    place.is_some_and(|place| *place != task.node)
 }
 
 fn block(stage: &Stage, slot: &str, is_new: bool) -> String {
@@ -97,6 +95,7 @@ mod tests {
             "n3   ready",
             "n4   down",
             "n10  ready",
+            "* moved",
             "",
         ];
         assert_eq!(rows, expected);

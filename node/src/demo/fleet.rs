@@ -91,8 +91,10 @@ impl Fleet {
 
     /// Stops the tasks and the agents in good order, and kills what is left of them.
     pub(super) async fn stop(&mut self) {
-        if let Ok(witness) = self.witness() {
-            let removal = command::shoal(witness.socket(), &["stack", "rm", STACK]);
+        let mut nodes = self.nodes.iter_mut();
+        let socket = nodes.find_map(|node| (!node.is_gone()).then(|| node.socket().clone()));
+        if let Some(socket) = socket {
+            let removal = command::shoal(&socket, &["stack", "rm", STACK]);
             // Agents that stop take their tasks with them in any case; this is only faster.
             let _ = tokio::time::timeout(REMOVAL_TIME_MAX, removal).await;
             until(REMOVAL_TIME_MAX, async || {
@@ -134,6 +136,12 @@ impl Fleet {
     pub(super) fn let_go(&mut self) {
         self.nodes.iter_mut().for_each(AgentProcess::let_go);
         self.is_ours = false;
+    }
+
+    /// Removes all but the logs and the data.
+    pub(super) fn remove_sockets(&self) {
+        // They are worth nothing, and there is an error to report already.
+        let _ = self.folder.remove_second();
     }
 
     /// Removes all files.

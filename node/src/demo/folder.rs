@@ -83,11 +83,16 @@ impl Folder {
             true => empty(&self.path),
             false => gone(fs::remove_dir_all(&self.path)),
         };
-        let sockets = self.sockets.iter();
-        let removed = sockets.fold(removed, |result, folder| {
-            result.and(gone(fs::remove_dir_all(folder)))
-        });
+        let removed = removed.and(self.remove_second());
         removed.map_err(|error| format!("can't remove {}: {error}", self.path.display()))
+    }
+
+    /// Removes the other folder, if there is one: there is nothing to read in it.
+    pub(super) fn remove_second(&self) -> io::Result<()> {
+        match &self.sockets {
+            Some(folder) => gone(fs::remove_dir_all(folder)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -106,6 +106,7 @@ fn keep(stage: &mut Stage, fleet: &mut Fleet) -> Result<(), DemoError> {
 /// Clears the folder away, unless the logs in it are needed.
 fn farewell(ended: Result<(), DemoError>, stage: &mut Stage, fleet: &Fleet) -> Result<(), String> {
     if let Err(DemoError::Failed(message)) = ended {
+        fleet.remove_sockets();
         let folder = fleet.folder().display();
         return Err(format!(
             "the demo failed: {message}\nNothing of it runs any more. The agents' logs: \

@@ -30,9 +30,14 @@ impl Services {
                 .and_then(|rest| rest.strip_prefix('_'));
             own.unwrap_or(&name).to_owned()
         };
-        let wanted = |service: &Value| match service.has("/Spec/Mode/Global") {
-            true => nodes,
-            false => usize::try_from(service.number("/Spec/Mode/Replicated/Replicas")).unwrap_or(0),
+        let wanted = |service: &Value| {
+            let replicas = "/Spec/Mode/Replicated/Replicas";
+            match (service.has("/Spec/Mode/Global"), service.has(replicas)) {
+                (true, _) => nodes,
+                (false, true) => usize::try_from(service.number(replicas)).unwrap_or(0),
+                // Docker's default.
+                (false, false) => 1,
+            }
         };
         Self {
             names: services
@@ -157,8 +162,8 @@ impl Sight {
         self.nodes.iter().find(|node| node.name == name)
     }
 
-    /// Why not everything runs, a sentence for each slot that does not.
-    pub(super) fn troubles(&self) -> Vec<String> {
+    /// Why not everything runs, each sentence once.
+    pub(super) fn troubles(&self) -> BTreeSet<String> {
         let running = self.running();
         let waiting = self.tasks.iter();
         let waiting = waiting.filter(|task| !running.contains_key(task.slot.as_str()));
@@ -249,7 +254,8 @@ pub(super) mod tests {
         let service = json!({"ID": "s", "Spec": {"Name": "demo_web",
                              "Mode": {"Replicated": {"Replicas": 6}}}});
         let global = json!({"ID": "g", "Spec": {"Name": "demo_log", "Mode": {"Global": {}}}});
-        Services::of(&[service, global], 5)
+        let single = json!({"ID": "o", "Spec": {"Name": "demo_one"}});
+        Services::of(&[service, global, single], 5)
     }
 
     #[test]
@@ -263,12 +269,8 @@ pub(super) mod tests {
         );
         assert_eq!(sight.running_on("n4").count(), 0);
         assert_eq!(sight.running_on("n1").next().unwrap().port, Some(4001));
-        assert!(
-            sight
-                .troubles()
-                .contains(&"web.2 is pending: no room".to_owned())
-        );
-        assert_eq!(services().wanted, 11);
+        assert!(sight.troubles().contains("web.2 is pending: no room"));
+        assert_eq!(services().wanted, 12);
     }
 
     #[test]

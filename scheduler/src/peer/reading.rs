@@ -88,7 +88,7 @@ impl Peer {
         placement::explain(&self.placing.input, &self.placing.plan, service, slot)
     }
 
-    /// When to call with [`Input::Tick`] if nothing else happens (monotonic).
+    /// When to call with [`Input::Tick`](super::Input::Tick) if nothing else happens (monotonic).
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadlines().into_iter().filter_map(|(_, at)| at).min()

@@ -6,8 +6,8 @@ use shoal_net::TrustSet;
 use shoal_scheduler::peer::{Effect, Ticket};
 
 use super::{
-    super::{door, tasks},
-    Ended, Owner,
+    super::{door, ended::Ended, tasks},
+    Owner,
 };
 
 impl Owner {

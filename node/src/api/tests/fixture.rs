@@ -215,7 +215,7 @@ async fn own(
         ordered
             .lock()
             .unwrap()
-            .push((request.order, request.concern));
+            .push((request.order, request.concern.unwrap_or_default()));
         let _ = request.reply.send(outcome);
     }
 }
