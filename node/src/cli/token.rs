@@ -134,15 +134,19 @@ async fn ls(session: &mut Session, args: ListArgs) -> Result<(), CliError> {
 /// When a token is no good any more, in words.
 fn expiry(token: &Value, now: Timestamp) -> String {
     let stated = token.text("/ExpiresAt").parse::<Timestamp>().ok();
-    let end = stated.map(Timestamp::as_second).or_else(|| {
+    let end = stated.or_else(|| {
         let created = token.text("/CreatedAt").parse::<Timestamp>().ok()?;
         let ttl = i64::try_from(token.number("/TTL")).ok()?;
-        (ttl > 0).then(|| created.as_second().saturating_add(ttl))
+        let ttl = (ttl > 0).then(|| jiff::SignedDuration::from_secs(ttl))?;
+        Some(created.saturating_add(ttl).unwrap_or(Timestamp::MAX))
     });
     match end {
         None => "never".into(),
-        Some(end) if end <= now.as_second() => "expired".into(),
-        Some(end) => format!("in {}", human::span(end - now.as_second()).to_lowercase()),
+        Some(end) if end <= now => "expired".into(),
+        Some(end) => {
+            let left = (end.as_second() - now.as_second()).max(1);
+            format!("in {}", human::span(left).to_lowercase())
+        }
     }
 }
 
