@@ -19,6 +19,8 @@ pub struct Disk {
     pub is_full: bool,
     /// Requests that reached the disk.
     pub writes: u64,
+    /// Requests that it refused.
+    pub refused: u64,
 }
 
 impl Disk {
@@ -37,6 +39,7 @@ impl Disk {
     /// If the disk is full. Nothing was written.
     pub fn persist(&mut self, batch: Batch) -> Result<(), String> {
         if self.is_full {
+            self.refused += 1;
             return Err("no space left on device".into());
         }
         self.writes += 1;

@@ -44,6 +44,8 @@ pub struct Machine {
     pub life: u64,
     /// Counts its power cuts: what was about to happen to a task then does not.
     pub power_cuts: u64,
+    /// Labels that its agent starts with.
+    pub labels: BTreeMap<String, String>,
     /// When its agent evicts a silent member. None: as the profile says.
     pub forget_after: Option<Duration>,
     /// Until when it is frozen. Arrivals wait.
@@ -65,6 +67,7 @@ impl Machine {
             tasks: BTreeMap::new(),
             life: 0,
             power_cuts: 0,
+            labels: BTreeMap::new(),
             forget_after: None,
             frozen_until: Duration::ZERO,
             clock_ahead: Duration::ZERO,
@@ -105,7 +108,7 @@ impl Machine {
             cluster,
             addresses: address_of(index),
             facts: facts_of(index),
-            labels: BTreeMap::new(),
+            labels: self.labels.clone(),
             profile,
             timing,
             seed: seed ^ (index as u64) << 32 ^ self.life << 16,

@@ -287,6 +287,15 @@ fn a_full_disk_refuses_orders_and_loses_nothing() {
         matches!(outcome, Some(Outcome::Ordered(Err(OrderError::Disk(_))))),
         "{outcome:?}"
     );
+    world.cut_power(0);
+    world.machines[0].labels = [("disk".to_owned(), "ssd".to_owned())].into();
+    world.boot(0);
+    world.run_for(SECOND * 60);
+    let refused = world.machines[0].disk.refused;
+    assert!(
+        refused < 50,
+        "a full disk was tried {refused} times in a minute"
+    );
     world.machines[0].disk.is_full = false;
     deploy(&mut world, 0, "more", 1);
     runs(&mut world, "more", 1, SECOND * 5);

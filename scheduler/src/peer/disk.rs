@@ -73,16 +73,21 @@ impl Disk {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.retry_at
+        self.retry_at.filter(|_| self.in_flight.is_none())
+    }
+
+    /// Whether the disk refused a moment ago.
+    pub(super) fn is_held_back(&self, now: Duration) -> bool {
+        self.retry_at.is_some_and(|at| now < at)
     }
 
     fn has_work(&self, now: Duration) -> bool {
-        let is_held_back = self.retry_at.is_some_and(|at| now < at) && self.own.is_none();
         let has_any = !self.changed.is_empty()
             || self.own.is_some()
             || self.meta_changed
             || !self.waiting.is_empty();
-        self.in_flight.is_none() && has_any && !is_held_back
+        let must_wait = self.is_held_back(now) && self.own.is_none();
+        self.in_flight.is_none() && has_any && !must_wait
     }
 }
 

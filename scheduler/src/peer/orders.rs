@@ -130,11 +130,23 @@ impl Peer {
     /// Judges proposals until one of them writes.
     pub(super) fn tend_orders(&mut self) {
         while self.disk.takes_own() {
-            let Some(proposal) = self.orders.queue.pop_front() else {
+            let Some(proposal) = self.next_proposal() else {
                 return;
             };
             self.judge(proposal);
         }
+    }
+
+    /// The next in turn. While the disk refuses, findings wait; people are answered at once.
+    fn next_proposal(&mut self) -> Option<Proposal> {
+        if !self.disk.is_held_back(self.now.monotonic) {
+            return self.orders.queue.pop_front();
+        }
+        let queue = &mut self.orders.queue;
+        let at = queue
+            .iter()
+            .position(|queued| !matches!(queued, Proposal::Machine { .. }))?;
+        queue.remove(at)
     }
 
     fn judge(&mut self, proposal: Proposal) {
