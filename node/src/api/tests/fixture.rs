@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::sample::{NOON, sample_view, service};
+use super::sample::{NOON, join_token, sample_view, service};
 
 use super::super::{
     Handle, Identity, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest, Question, Server,
@@ -255,14 +255,15 @@ fn obey(view: &mut ClusterView, order: &Order) -> String {
             node.to_string()
         }
         Order::CreateToken { ttl, uses } => {
+            let token = join_token();
             view.tokens.push(TokenView {
-                id: "SHOAL-1-abc".into(),
+                id: token.name(),
                 created_at: NOON,
                 ttl: *ttl,
                 uses: *uses,
                 used: 0,
             });
-            "SHOAL-1-abcdefgh".into()
+            token.to_string()
         }
         Order::RemoveToken { id } => id.clone(),
         Order::ReleaseVolume { service, .. } => service.to_string(),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use shoal_membership::{ClusterId, NodeId};
+use shoal_net::JoinToken;
 use shoal_scheduler::{
     spec::Protocol,
     task::{ServiceId, Slot, TaskId, TaskPort, TaskReport, TaskState},
@@ -150,5 +151,16 @@ pub(super) fn sample_view() -> ClusterView {
         tokens: Vec::new(),
         desired_root: 0xabc,
         warnings: vec!["clocks are apart".into()],
+    }
+}
+
+/// The join token that the agent makes here.
+pub(super) fn join_token() -> JoinToken {
+    JoinToken {
+        cluster: sample_view().cluster,
+        id: [7; 8],
+        secret: [9; 32],
+        pins: Vec::new(),
+        addresses: Vec::new(),
     }
 }

@@ -10,7 +10,7 @@ use shoal_scheduler::{
 
 use super::{
     fixture::Fixture,
-    sample::{EVERYWHERE, WEB, node_id},
+    sample::{EVERYWHERE, WEB, join_token, node_id},
 };
 
 fn last(fixture: &Fixture) -> (Order, WriteConcern) {
@@ -158,14 +158,14 @@ async fn write_concerns_come_by_query_or_header() {
 
 #[tokio::test]
 async fn tokens_are_made_listed_and_removed() {
-    let fixture = Fixture::new();
+    let (fixture, token) = (Fixture::new(), join_token());
     let made = fixture
         .post("/shoal/v1/tokens?ttl=60&uses=3", "")
         .await
         .json();
     assert_eq!(
         (&made["Token"], &made["ID"]),
-        (&json!("SHOAL-1-abcdefgh"), &json!("SHOAL-1-abc"))
+        (&json!(token.to_string()), &json!(token.name()))
     );
     let listed = fixture.get("/shoal/v1/tokens").await.json();
     assert_eq!(listed[0]["ExpiresAt"], "2026-11-22T10:06:08.088310550Z");
@@ -174,15 +174,13 @@ async fn tokens_are_made_listed_and_removed() {
         (&json!(3), &json!(0))
     );
     assert_eq!(
-        fixture.delete("/shoal/v1/tokens/SHOAL-1-abc").await.status,
+        fixture
+            .delete(&format!("/shoal/v1/tokens/{}", token.name()))
+            .await
+            .status,
         204
     );
-    assert_eq!(
-        last(&fixture).0,
-        Order::RemoveToken {
-            id: "SHOAL-1-abc".into()
-        }
-    );
+    assert_eq!(last(&fixture).0, Order::RemoveToken { id: token.name() });
     fixture.post("/shoal/v1/tokens?ttl=0", "").await;
     assert_eq!(
         last(&fixture).0,
