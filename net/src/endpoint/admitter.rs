@@ -42,10 +42,16 @@ async fn converse(
         return None;
     }
     let answer = decide(inner, connection, key, ask).await?;
+    let is_accepted = matches!(answer, Answer::Accepted(_));
     send.write_all(&codec::encode(&answer)).await.ok()?;
     send.finish().ok()?;
     // The joiner closes once it has read all; until then the connection has to stay.
-    connection.closed().await;
+    // One that was refused gets no more time than a handshake: its place is for others.
+    if is_accepted {
+        connection.closed().await;
+    } else {
+        let _ = timeout(inner.settings.handshake_timeout, connection.closed()).await;
+    }
     Some(())
 }
 

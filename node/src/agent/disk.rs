@@ -35,17 +35,16 @@ impl DiskThread {
                 match work {
                     Work::Persist(ticket, batch) => {
                         let result = store.persist(&batch).map_err(|error| error.to_string());
-                        if inputs
-                            .blocking_send(Input::Persisted { ticket, result })
-                            .is_err()
-                        {
-                            return;
-                        }
+                        // The owner may have stopped: what is still to be done is done all the same.
+                        let _ = inputs.blocking_send(Input::Persisted { ticket, result });
                     }
                     Work::Remember(members, admissions) => {
                         remember(&mut identity, members, admissions);
                     }
                 }
+            }
+            if let Err(error) = store.close() {
+                tracing::warn!(%error, "the store was not closed cleanly");
             }
         };
         let thread = Some(super::run::thread("shoal-disk", run)?);

@@ -51,6 +51,14 @@ impl Logs {
         };
         let Ok(permit) = self.readers.clone().try_acquire_owned() else {
             tracing::warn!("too many logs are read here at once; one more was refused");
+            tokio::spawn(async move {
+                let reason = "too many logs are read on that node at once; try again later";
+                let event = LogEvent::Missing {
+                    reason: reason.to_owned(),
+                };
+                // The asker may have gone.
+                let _ = log_wire::send(&mut *send, event).await;
+            });
             return;
         };
         let target = LogTarget {
@@ -61,7 +69,13 @@ impl Logs {
         let mut events = self.read_here(target, ask.query());
         tokio::spawn(async move {
             let _kept = (permit, recv);
-            while let Some(event) = events.recv().await {
+            loop {
+                let event = tokio::select! {
+                    event = events.recv() => event,
+                    // The asker has gone.
+                    _ = send.stopped() => return,
+                };
+                let Some(event) = event else { return };
                 if log_wire::send(&mut *send, event).await.is_err() {
                     return;
                 }

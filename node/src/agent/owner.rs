@@ -14,7 +14,6 @@ use shoal_net::{Endpoint, Inbox, Incoming, JoinRefusal, JoinReply, JoinRequest, 
 use shoal_scheduler::{
     order::{Order, OrderError, Receipt, WriteConcern},
     peer::{Input, Peer, Ticket},
-    task::Slot,
     view::ClusterView,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -37,6 +36,8 @@ use crate::{
 
 /// The view is rebuilt for readers this often at most, orders aside.
 const VIEW_PACE: Duration = Duration::from_millis(50);
+/// Packets taken before everybody else gets a turn.
+const PACKETS_IN_A_ROW: u32 = 64;
 /// Inputs taken before the effects of the first are carried out and others get their turn.
 const INPUTS_AHEAD: usize = 64;
 
@@ -103,6 +104,7 @@ impl Owner {
         self.carry_out();
         let mut pace = tokio::time::interval(VIEW_PACE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut packets = 0;
         let mut book = tokio::time::interval(Duration::from_secs(1));
         loop {
             let deadline = self
@@ -113,7 +115,10 @@ impl Owner {
             tokio::select! {
                 biased;
                 stop = sources.signals.next() => self.stop(stop),
-                Some(incoming) = sources.inbox.recv() => self.arrived(incoming),
+                Some(incoming) = sources.inbox.recv(), if packets < PACKETS_IN_A_ROW => {
+                    packets += 1;
+                    self.arrived(incoming);
+                }
                 Some(input) = sources.inputs.recv() => self.input(input),
                 Some(event) = sources.runtime.next() => {
                     self.input(Input::Task(task_change(event.task, event.change)));
@@ -125,6 +130,8 @@ impl Owner {
                 }
                 _ = pace.tick(), if self.view_due => self.publish_view(),
                 _ = book.tick(), if self.members.is_changed => self.write_members(),
+                // All others had their turn.
+                () = std::future::ready(()), if packets >= PACKETS_IN_A_ROW => packets = 0,
             }
             for _ in 0..INPUTS_AHEAD {
                 let Ok(input) = sources.inputs.try_recv() else {
@@ -308,35 +315,23 @@ impl Owner {
         }
     }
 
+    /// Explaining costs as much as a few plans: it is done beside the owner.
     fn question(&mut self, question: Question) {
         let Question::Why {
             service,
             slot,
             reply,
         } = question;
-        let slots: Vec<Slot> = match slot {
+        let slots = match slot {
             Some(slot) => vec![slot],
             None => self.peer.slots_of(service),
         };
-        let explained: Option<Vec<_>> = slots
-            .iter()
-            .map(|slot| self.peer.explain(service, *slot))
-            .collect();
-        let explained = explained.filter(|all| !all.is_empty());
-        let answer = explained.map(|all| all.iter().map(why::object).collect::<Vec<_>>());
-        let missing = || OrderError::NotFound {
-            kind: "slot",
-            id: slot.map_or_else(|| service.to_string(), |slot| format!("{service}.{slot}")),
-        };
-        let answer = answer.ok_or_else(missing).map(|mut all| {
-            if slot.is_some() {
-                all.remove(0)
-            } else {
-                serde_json::Value::Array(all)
-            }
+        let (input, plan) = self.peer.placement();
+        tokio::task::spawn_blocking(move || {
+            let answer = why::answer(&input, &plan, service, &slots, slot);
+            // Whoever asked may be gone.
+            let _ = reply.send(answer);
         });
-        // Whoever asked may be gone.
-        let _ = reply.send(answer);
     }
 
     pub(super) fn removed(&mut self) {

@@ -1,10 +1,48 @@
 //! `GET /shoal/v1/why`: placement's explanation in the API's words.
 
 use serde_json::{Value, json};
-use shoal_scheduler::placement::{Explanation, NodeExplanation};
+use shoal_scheduler::{
+    order::OrderError,
+    placement::{self, Explanation, NodeExplanation, Plan},
+    task::{ServiceId, Slot},
+};
+
+/// Most slots explained at once. Each costs as much as a few plans.
+const SLOTS_MAX: usize = 32;
+
+/// The slots of a service, or the one that was asked for.
+///
+/// # Errors
+/// If there is no such slot.
+pub(super) fn answer(
+    input: &placement::Input,
+    plan: &Plan,
+    service: ServiceId,
+    slots: &[Slot],
+    asked: Option<Slot>,
+) -> Result<Value, OrderError> {
+    let explained = slots
+        .iter()
+        .take(SLOTS_MAX)
+        .map(|slot| {
+            placement::explain(input, plan, service, *slot)
+                .as_ref()
+                .map(object)
+        })
+        .collect::<Option<Vec<Value>>>();
+    let mut all = explained.filter(|all| !all.is_empty()).ok_or_else(|| {
+        let service = service.to_string();
+        let id = asked.map_or(service.clone(), |slot| format!("{service}.{slot}"));
+        OrderError::NotFound { kind: "slot", id }
+    })?;
+    Ok(match asked {
+        Some(_) => all.remove(0),
+        None => Value::Array(all),
+    })
+}
 
 /// One slot as JSON.
-pub(super) fn object(one: &Explanation) -> Value {
+fn object(one: &Explanation) -> Value {
     let named = |id: &Option<String>| {
         let node = one
             .nodes

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -46,6 +46,10 @@ impl DirectoryLock {
         let mut builder = DirBuilder::new();
         let made = builder.recursive(true).mode(0o700).create(data_dir);
         made.map_err(DiskError::on("make", data_dir))?;
+        // A folder that was there before may be open to all: specs hold passwords.
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(data_dir, private)
+            .map_err(DiskError::on("close to others", data_dir))?;
         let path = data_dir.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .read(true)

@@ -1,13 +1,13 @@
 //! What a driver and its readers may ask of a peer. Nothing here changes it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use shoal_membership::{NodeId, PublicKey};
 
 use super::{Peer, catalog};
 use crate::{
     payload::TokenRecord,
-    placement::{self, Explanation},
+    placement::{self, Plan},
     registry::{Key, Registry, SignedBytes, kind},
     task::{ServiceId, Slot},
 };
@@ -81,11 +81,11 @@ impl Peer {
         catalog::read::<TokenRecord>(&self.registry, &key).map(|(record, _)| record.key)
     }
 
-    /// Why a slot runs where it runs. None: there is no such slot.
+    /// What the present plan was made of, and the plan: to explain it elsewhere, since that costs
+    /// as much as a few plans.
     #[must_use]
-    pub fn explain(&self, service: ServiceId, slot: Slot) -> Option<Explanation> {
-        self.catalog.services().get(&service)?;
-        placement::explain(&self.placing.input, &self.placing.plan, service, slot)
+    pub fn placement(&self) -> (placement::Input, Arc<Plan>) {
+        (self.placing.input.clone(), self.placing.plan.clone())
     }
 
     /// When to call with [`Input::Tick`](super::Input::Tick) if nothing else happens (monotonic).

@@ -187,7 +187,10 @@ impl ProcessRuntime {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
             if name.starts_with(REMOVED) {
-                fs::remove_dir_all(entry.path())?;
+                if let Err(error) = fs::remove_dir_all(entry.path()) {
+                    let folder = entry.path();
+                    tracing::warn!(folder = %folder.display(), %error, "what is left of a removed task stays");
+                }
             } else if let Ok(task) = name.parse() {
                 tasks.push(task);
             }

@@ -145,6 +145,10 @@ impl Watcher {
                 Err(error) => {
                     let (task, folder) = (self.task, self.folder.path().display());
                     tracing::error!(%task, %folder, %error, "a task's folder can't be used");
+                    // An agent that starts does not wait for it.
+                    if self.adopter.is_some() {
+                        self.tell(Change::Preparing);
+                    }
                     sleep(RETRY_INTERVAL).await;
                 }
             }
