@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shoal_membership::{Addresses, NodeId};
 use shoal_scheduler::{
     peer::{Batch, Memory},
-    registry::{Key, SignedBytes},
+    registry::{Key, SignedBytes, kind},
 };
 
 /// What is on a disk.
@@ -54,6 +54,14 @@ impl Disk {
         self.author = batch.author;
         self.incarnation = self.incarnation.max(batch.incarnation);
         Ok(())
+    }
+
+    /// The store is damaged and set aside: all that is left of the registry is what is kept beside
+    /// it, the admissions; and the next writes are of a new generation.
+    pub fn lose_entries(&mut self) {
+        self.entries
+            .retain(|key, _| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION));
+        self.author = (self.author.0.wrapping_add(1), 0);
     }
 
     /// Remembers where a member is.

@@ -326,3 +326,59 @@ fn an_evicted_member_returns_with_its_unseen_writes_and_revives_nothing() {
         assert_eq!(names, ["unseen"], "node {index}");
     }
 }
+
+#[test]
+fn a_store_that_is_refilled_stops_nothing_that_runs() {
+    let mut world = World::cluster(3, Profile::Lan, 8);
+    create(&mut world, 0, &spec("web", 6), WriteConcern::All);
+    assert!(world.run_until(SECOND * 3, |world| world.runs_exactly("web", 6)));
+    world.run_for(SECOND * 10);
+    let before = world.running_tasks("web");
+    world.kill_agent(1);
+    world.machines[1].disk.lose_entries();
+    world.boot(1);
+    let until = world.now() + SECOND * 30;
+    while world.now() < until {
+        world.run_for(Duration::from_millis(20));
+        assert_eq!(world.running_tasks("web"), before);
+    }
+    assert!(world.registries_agree());
+
+    world.kill_agent(1);
+    world.machines[1].disk.lose_entries();
+    world.links.partition(&[1], &[0, 2]);
+    world.boot(1);
+    world.run_for(SECOND * 30);
+    let on_it = |tasks: &[(usize, _)]| tasks.iter().filter(|(index, _)| *index == 1).count();
+    assert_eq!(
+        on_it(&world.running_tasks("web")),
+        on_it(&before),
+        "it stopped what it can't judge"
+    );
+}
+
+#[test]
+fn what_a_revocation_drops_stops_everywhere_and_roots_agree() {
+    let mut world = World::cluster(4, Profile::Lan, 9);
+    world.links.partition(&[0, 1], &[2, 3]);
+    world.run_for(SECOND * 10);
+    create(&mut world, 3, &spec("late", 2), WriteConcern::One);
+    assert!(world.run_until(SECOND * 5, |world| world.runs_exactly("late", 2)));
+    let node = world.machines[3].id();
+    let ticket = world.order(0, Order::RemoveNode { node, force: false });
+    assert!(matches!(
+        world.outcome(0, ticket),
+        Some(Outcome::Ordered(Ok(_)))
+    ));
+    world.cut_power(3);
+    world.links.mend();
+    assert!(world.run_until(SECOND * 60, World::registries_agree));
+    for index in 0..3 {
+        let view = world.machines[index].peer.as_mut().unwrap().view();
+        assert!(
+            view.services.is_empty(),
+            "node {index} still has what does not count"
+        );
+    }
+    assert!(world.run_until(SECOND * 10, |world| world.runs_exactly("late", 0)));
+}

@@ -33,6 +33,8 @@ pub struct Differences {
     pub observed: Vec<BucketLeaves>,
     /// The member list, encoded, where it differs. Empty: it does not.
     pub members: Vec<u8>,
+    /// Whether the one asked has synced itself, so that what it lacks is not to be had.
+    pub is_settled: bool,
 }
 
 /// The question that opens an exchange.
@@ -57,6 +59,7 @@ pub fn find_differences(
         desired: differing_buckets(registry.digests(), desired_buckets),
         observed: differing_buckets(observed.digests(), observed_buckets),
         members: Vec::new(),
+        is_settled: false,
     }
 }
 
@@ -97,6 +100,12 @@ pub struct Trade {
 }
 
 impl Trade {
+    /// Whether more is wanted than one message may ask for.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.want_writes.len() >= WANTED_MAX || self.want_records.len() >= WANTED_MAX
+    }
+
     /// Works out what to send and what to want from where the other says that we differ.
     #[must_use]
     pub fn of(registry: &Registry, observed: &Observed, differences: &Differences) -> Self {
@@ -114,7 +123,12 @@ impl Trade {
 /// Of the buckets named, our keys that the other lacks or has otherwise, and the converse.
 fn sides(ours: &DigestTree, theirs: &[BucketLeaves]) -> (Vec<u64>, Vec<u64>) {
     let (mut push, mut want) = (Vec::new(), Vec::new());
-    for (bucket, leaves) in theirs {
+    // Each bucket once, however often it is named.
+    let theirs: BTreeMap<u8, &Vec<(u64, u64)>> = theirs
+        .iter()
+        .map(|(bucket, leaves)| (*bucket, leaves))
+        .collect();
+    for (bucket, leaves) in &theirs {
         let theirs: BTreeMap<u64, u64> = leaves.iter().copied().collect();
         let held = ours.leaves(usize::from(*bucket));
         push.extend(
@@ -158,18 +172,15 @@ fn writes_of(registry: &Registry, digests: &[u64]) -> Vec<SignedBytes> {
     keys.sort_by_key(|key| (!matches!(key.kind.as_str(), "member" | "revocation"), *key));
     let mut budget = TRADE_BYTES_MAX;
     let mut writes = Vec::new();
-    for entry in keys.into_iter().filter_map(|key| registry.entry(key)) {
-        let siblings: Vec<SignedBytes> = entry
-            .siblings()
-            .iter()
-            .map(|signed| signed.to_bytes())
-            .collect();
-        let size = siblings.iter().map(SignedBytes::len).sum();
-        if size > budget && !writes.is_empty() {
+    // Siblings merge one by one: an entry need not travel whole.
+    let entries = keys.into_iter().filter_map(|key| registry.entry(key));
+    for signed in entries.flat_map(|entry| entry.siblings()) {
+        let bytes = signed.to_bytes();
+        if bytes.len() > budget && !writes.is_empty() {
             break;
         }
-        budget = budget.saturating_sub(size);
-        writes.extend(siblings);
+        budget = budget.saturating_sub(bytes.len());
+        writes.push(bytes);
     }
     writes
 }

@@ -32,6 +32,11 @@ pub(super) struct Call {
 pub(super) type Calls = BTreeMap<Ticket, Call>;
 
 impl Peer {
+    /// Questions that may still be asked at once, with some kept for syncs.
+    pub(super) fn calls_left(&self) -> usize {
+        (CALLS_MAX - CALLS_MAX / 8).saturating_sub(self.calls.len())
+    }
+
     /// Asks; the answer, or its absence, arrives at `answered`.
     pub(super) fn ask(&mut self, peer: NodeId, purpose: Purpose, question: &Question) {
         let call = self.new_ticket();

@@ -86,7 +86,6 @@ impl Catalog {
                     touched.placement = true;
                 }
                 kind::MEMBER | kind::REVOCATION | kind::EVICTION => {
-                    self.refresh_roster(registry);
                     touched.placement = true;
                     touched.trust = true;
                 }
@@ -103,6 +102,9 @@ impl Catalog {
                 kind::PURGE => touched.purges = true,
                 _ => {}
             }
+        }
+        if touched.trust {
+            self.refresh_roster(registry);
         }
         touched
     }
@@ -197,12 +199,15 @@ impl Catalog {
     }
 }
 
-fn read_service(entry: &Entry, winner: &Signed) -> Result<Option<Service>, serde_json::Error> {
+fn read_service(entry: &Entry, winner: &Signed) -> Result<Option<Service>, String> {
     let Some(payload) = &winner.write.payload else {
         return Ok(None);
     };
-    let record: ServiceRecord = serde_json::from_slice(payload)?;
-    let spec: ServiceSpec = serde_json::from_str(record.spec.get())?;
+    let unreadable = |error: serde_json::Error| error.to_string();
+    let record: ServiceRecord = serde_json::from_slice(payload).map_err(unreadable)?;
+    let spec: ServiceSpec = serde_json::from_str(record.spec.get()).map_err(unreadable)?;
+    // Its author should have checked this; a hostile one did not.
+    spec.validate().map_err(|error| error.to_string())?;
     let siblings = entry.siblings();
     let conflicts = siblings
         .iter()

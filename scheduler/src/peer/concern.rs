@@ -98,6 +98,7 @@ impl Peer {
             .filter(|node| !held.asked.contains(node))
             .collect();
         let needed = held.wanted.saturating_sub(held.holders + held.outstanding);
+        let needed = needed.min(self.calls_left());
         for node in candidates.into_iter().take(needed) {
             held.asked.insert(node);
             held.outstanding += 1;

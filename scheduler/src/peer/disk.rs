@@ -158,6 +158,9 @@ impl Peer {
                 changed.insert(signed.write.key.clone());
                 self.rumours.tell_write(signed.clone());
             }
+            let dropped = self.registry.take_dropped();
+            self.disk.put_changed(dropped.iter().cloned());
+            changed.extend(dropped);
             self.registry_changed(&changed);
             self.own_writes_held(own);
         }

@@ -67,16 +67,17 @@ impl Peer {
     }
 
     /// What of a peer's writes is taken in: all of a member's; of one that is not on the roster,
-    /// nothing but that it is back.
+    /// nothing but that it is back, and that it evicted this node.
     pub(super) fn admissible(&self, from: &NodeId, writes: Vec<SignedBytes>) -> Vec<SignedBytes> {
         if self.catalog.roster().contains_key(from) || self.catalog.roster().len() <= 1 {
             return writes;
         }
+        let news = [key_of(from), key_of(&self.me())];
         let is_return = |bytes: &SignedBytes| {
             bytes
                 .clone()
                 .open()
-                .is_ok_and(|signed| signed.write.key == key_of(from))
+                .is_ok_and(|signed| news.contains(&signed.write.key))
         };
         writes.into_iter().filter(is_return).collect()
     }

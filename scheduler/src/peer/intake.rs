@@ -71,6 +71,15 @@ impl Peer {
             self.membership.forget(*node);
             self.reports.remove(node);
         }
+        let (roster, me) = (self.catalog.roster(), self.me());
+        let off_roster = self.observed.nodes().filter(|node| *node != me);
+        let off_roster: Vec<_> = off_roster
+            .filter(|node| !roster.contains_key(node))
+            .collect();
+        for node in off_roster {
+            self.observed.forget(&node);
+            self.reports.remove(&node);
+        }
         let roster = self.catalog.roster();
         self.presence
             .keep_only(|node| roster.contains_key(node) || !revoked.contains(node));

@@ -152,7 +152,9 @@ impl Peer {
         for (node, addresses) in memory.members {
             self.presence.locate(node, addresses);
         }
-        for task in memory.tasks {
+        let mut tasks = memory.tasks;
+        tasks.sort_by_key(|task| (task.report.state_at, task.report.id));
+        for task in tasks {
             self.adopt(task.report, task.spec);
         }
         // What was on the disk is no news.
@@ -278,6 +280,7 @@ impl Peer {
         self.tend_calls();
         self.tend_concerns();
         self.tend_orders();
+        self.note_settling();
         self.tend_placing();
         self.tend_stopping();
         self.tend_running();

@@ -97,7 +97,10 @@ pub(super) struct Orders {
 impl Peer {
     /// Queues a proposal, or refuses it at once when too many wait.
     pub(super) fn propose(&mut self, proposal: Proposal) {
-        if self.orders.queue.len() < QUEUE_MAX {
+        // What is written while a snapshot replaces everything would be lost with it.
+        let is_order = !matches!(proposal, Proposal::Machine { .. });
+        let must_wait = is_order && self.evicting.is_returning();
+        if self.orders.queue.len() < QUEUE_MAX && !must_wait {
             self.orders.queue.push_back(proposal);
             return;
         }

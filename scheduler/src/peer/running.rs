@@ -80,12 +80,15 @@ impl Peer {
             _ => None,
         };
         if let Some(outcome) = outcome {
-            let policy = &spec.task_template.restart_policy;
-            let mut at_once = policy.clone();
-            at_once.delay = Some(Duration::ZERO);
-            self.running
-                .ledger
-                .ended(slot, report.template, outcome, &at_once, now);
+            let mut policy = spec.task_template.restart_policy.clone();
+            policy.delay = Some(Duration::ZERO);
+            // An end from before the policy's window has no say in it any more.
+            let age = self.now.wall.saturating_sub(report.state_at);
+            let window = policy.window.filter(|window| !window.is_zero());
+            if window.is_none_or(|window| age < window) {
+                let ledger = &mut self.running.ledger;
+                ledger.ended(slot, report.template, outcome, &policy, now);
+            }
         }
         let running_since = (report.state == TaskState::Running).then_some(now);
         self.running.specs.insert(report.id, spec);
@@ -134,9 +137,14 @@ impl Peer {
         if is_pausing || self.evicting.is_returning() {
             return false;
         }
-        let is_alone = self.catalog.roster().len() <= 1;
-        let has_waited = self.now.monotonic >= self.boot_ends;
-        self.placing.has_plan && (is_alone || self.sync.has_synced || has_waited)
+        self.placing.has_plan && self.sync.is_settled
+    }
+
+    /// Whether a service is known to have been removed: the registry is whole, or says so.
+    fn is_removed(&self, service: &ServiceId, name: &str) -> bool {
+        let is_here = self.catalog.services().contains_key(service);
+        let key = Key::of(kind::SERVICE, name);
+        !is_here && (self.sync.has_synced || self.registry.entry(&key).is_some())
     }
 
     fn note_drain(&mut self) {
@@ -183,6 +191,8 @@ impl Peer {
                 .and_then(|stopping| stopping.leaves_at),
             slots: &self.placing.slots,
             services: &services,
+            planned: &|service| self.placing.plan.services.contains_key(service),
+            is_removed: &|service, name| self.is_removed(service, name),
             local: &self.running.local,
             elsewhere: &elsewhere,
             ledger: &self.running.ledger,
@@ -350,7 +360,9 @@ impl Peer {
     /// Lets go of what is over and done with.
     fn tidy(&mut self) {
         let services = self.catalog.services();
-        let exists = |slot: &SlotKey| services.contains_key(&slot.0);
+        // While a store is being refilled a service may only not be there yet.
+        let may_miss = !self.sync.has_synced && self.catalog.roster().len() > 1;
+        let exists = |slot: &SlotKey| may_miss || services.contains_key(&slot.0);
         for id in self.running.local.take_forgotten(exists) {
             self.running.specs.remove(&id);
             self.effects.push_back(Effect::Remove(id));
@@ -358,7 +370,12 @@ impl Peer {
         }
         let (slots, me) = (&self.placing.slots, self.me());
         let now = self.now.monotonic;
-        self.running.ledger.tidy(|slot| slots.contains_key(slot));
+        let (services, plan) = (self.catalog.services(), &self.placing.plan);
+        let is_unplanned =
+            |slot: &SlotKey| services.contains_key(&slot.0) && !plan.services.contains_key(&slot.0);
+        self.running
+            .ledger
+            .tidy(|slot| slots.contains_key(slot) || is_unplanned(slot));
         self.running
             .hold_downs
             .tidy(now, |slot| slots.get(slot) == Some(&Some(me)));

@@ -2,7 +2,10 @@
 //!
 //! The one asked keeps no state, answers from memory, and refuses when it has sent its fill.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use rand::RngExt;
 use shoal_membership::NodeId;
@@ -12,6 +15,7 @@ use crate::gossip::{
     Answer, Differences, Heartbeat, Question, Trade, answer_trade, compare_with, find_differences,
     open_message,
 };
+use crate::registry::SignedBytes;
 
 /// Most syncs of this peer's own under way.
 const SYNCS_MAX: usize = 2;
@@ -39,10 +43,21 @@ struct Fruitless {
     count: u32,
 }
 
+/// What a peer was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    /// It has synced itself, and nothing was left out: after this nothing is missing here.
+    is_settled: bool,
+    writes: usize,
+    records: usize,
+}
+
 /// Who seems to differ, and what is being done about it.
 #[derive(Debug)]
 pub(super) struct Sync {
     unequal: BTreeMap<NodeId, Unequal>,
+    /// What was asked of each in a trade.
+    wanted: BTreeMap<NodeId, Wanted>,
     /// The roots, theirs and ours, with which each was opened.
     under_way: BTreeMap<NodeId, (Heartbeat, Heartbeat)>,
     fruitless: BTreeMap<NodeId, Fruitless>,
@@ -51,13 +66,17 @@ pub(super) struct Sync {
     quiet: u32,
     budget: u64,
     budget_at: Duration,
+    /// A whole sync with a settled peer was completed in this run.
     pub(super) has_synced: bool,
+    /// See `note_settling`.
+    pub(super) is_settled: bool,
 }
 
 impl Sync {
     pub(super) fn new(now: Duration) -> Self {
         Self {
             unequal: BTreeMap::new(),
+            wanted: BTreeMap::new(),
             under_way: BTreeMap::new(),
             fruitless: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -66,6 +85,7 @@ impl Sync {
             budget: ANSWER_BYTES_PER_SECOND * 2,
             budget_at: now,
             has_synced: false,
+            is_settled: false,
         }
     }
 
@@ -88,6 +108,7 @@ impl Sync {
         self.unequal.remove(node);
         self.heard.remove(node);
         self.fruitless.remove(node);
+        self.wanted.remove(node);
     }
 
     fn spend(&mut self, bytes: usize, now: Duration) -> bool {
@@ -113,7 +134,8 @@ impl Peer {
     pub(super) fn heard_roots(&mut self, from: NodeId, theirs: Heartbeat) {
         let ours = self.heartbeat();
         self.sync.heard.insert(from, theirs);
-        if theirs.desired == ours.desired && self.evicting.is_returning() {
+        let is_member = self.catalog.roster().contains_key(&from);
+        if theirs.desired == ours.desired && is_member && self.evicting.is_returning() {
             self.snapshot_is_whole();
         }
         if theirs == ours {
@@ -259,6 +281,7 @@ impl Peer {
             } => {
                 let mut found =
                     find_differences(&self.registry, &self.observed, &desired, &observed);
+                found.is_settled = self.sync.is_settled;
                 if members != self.membership.digest() {
                     found.members = self.encoded_members();
                 }
@@ -314,12 +337,13 @@ impl Peer {
         };
         let members = self.take_members(&differences.members);
         let trade = Trade::of(&self.registry, &self.observed, &differences);
+        let trade_is_cut = trade.is_cut();
         let nothing = Differences::default();
         let is_equal = differences.desired == nothing.desired
             && differences.observed == nothing.observed
             && members.is_empty();
         if is_equal {
-            self.sync_ended(peer, true);
+            self.sync_ended(peer, differences.is_settled);
             return;
         }
         let Trade {
@@ -328,6 +352,12 @@ impl Peer {
             want_writes,
             want_records,
         } = trade;
+        let wanted = Wanted {
+            is_settled: differences.is_settled && !trade_is_cut,
+            writes: want_writes.len(),
+            records: want_records.len(),
+        };
+        self.sync.wanted.insert(peer, wanted);
         let question = Question::Trade {
             writes,
             records,
@@ -344,9 +374,25 @@ impl Peer {
             self.sync_ended(peer, false);
             return;
         };
+        let keys: BTreeSet<u64> = writes.iter().filter_map(SignedBytes::key_digest).collect();
+        let is_all = self.sync.wanted.remove(&peer).is_some_and(|wanted| {
+            wanted.is_settled && keys.len() >= wanted.writes && records.len() >= wanted.records
+        });
+        let writes = self.admissible(&peer, writes);
         self.take_writes(writes);
         self.take_records(records);
-        self.sync_ended(peer, true);
+        self.sync_ended(peer, is_all);
+        if !is_all && !self.sync.has_synced {
+            self.begin_sync(peer);
+        }
+    }
+
+    /// Whether this node may rely on what it knows, and another on it: it has synced, or was alone,
+    /// or has waited for an answer in vain. Once it may, it may until it ends.
+    pub(super) fn note_settling(&mut self) {
+        let is_alone = self.catalog.roster().len() == 1;
+        let has_waited = self.now.monotonic >= self.boot_ends;
+        self.sync.is_settled |= is_alone || has_waited || self.sync.has_synced;
     }
 
     fn sync_ended(&mut self, peer: NodeId, is_complete: bool) {

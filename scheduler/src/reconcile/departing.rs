@@ -19,18 +19,19 @@ fn reason_to_stop(
     decision: &mut Decision,
 ) -> Option<&'static str> {
     let slot = task.slot_key();
-    if !situation.services.contains_key(&slot.0) {
-        return Some("service removed");
-    }
-    let Some(owner) = situation.slots.get(&slot) else {
-        return Some("slot no longer exists");
-    };
     if let Some(at) = situation.leaves_at {
         if situation.now >= at {
             return Some("node leaves");
         }
         decision.look_again(at);
     }
+    if !situation.services.contains_key(&slot.0) {
+        let is_removed = (situation.is_removed)(&slot.0, &task.report.service_name);
+        return is_removed.then_some("service removed");
+    }
+    let Some(owner) = situation.slots.get(&slot) else {
+        return (situation.planned)(&slot.0).then_some("slot no longer exists");
+    };
     match owner {
         Some(owner) if *owner == situation.me => None,
         Some(owner) => reason_to_yield(situation, &slot, owner),

@@ -78,6 +78,11 @@ pub struct Situation<'a> {
     pub slots: &'a BTreeMap<SlotKey, Option<NodeId>>,
     /// All services.
     pub services: &'a BTreeMap<ServiceId, Wanted>,
+    /// The services that the slots were worked out of; of others the slots say nothing.
+    pub planned: &'a dyn Fn(&ServiceId) -> bool,
+    /// Whether a service that is not there is known to have been removed, by its id and name. While a
+    /// store is being refilled it may only not be there yet.
+    pub is_removed: &'a dyn Fn(&ServiceId, &str) -> bool,
     /// This node's tasks.
     pub local: &'a LocalTasks,
     /// What living others report.

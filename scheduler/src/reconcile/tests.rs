@@ -29,6 +29,8 @@ struct World {
     elsewhere: BTreeMap<SlotKey, Vec<Elsewhere>>,
     ledger: Ledger,
     hold_downs: HoldDowns,
+    has_plan: bool,
+    has_synced: bool,
 }
 
 impl World {
@@ -54,6 +56,8 @@ impl World {
             elsewhere: BTreeMap::new(),
             ledger: Ledger::default(),
             hold_downs: HoldDowns::new(seconds(10)),
+            has_plan: true,
+            has_synced: true,
         }
     }
 
@@ -104,6 +108,8 @@ impl World {
             leaves_at: self.leaves_at,
             slots: &self.slots,
             services: &self.services,
+            planned: &|service| self.services.contains_key(service) && self.has_plan,
+            is_removed: &|_, _| self.has_synced,
             local: &self.local,
             elsewhere: &self.elsewhere,
             ledger: &self.ledger,
@@ -188,6 +194,17 @@ fn what_no_longer_exists_stops_at_once() {
     assert!(world.stops(), "scaled down");
     world.services.clear();
     assert!(world.stops(), "removed");
+}
+
+#[test]
+fn what_is_only_not_known_yet_goes_on() {
+    let mut world = World::owned_by(Some(node(1))).with_local(TEMPLATE, TaskState::Running);
+    world.slots.clear();
+    world.has_plan = false;
+    assert!(!world.stops(), "the plan is older than the service");
+    world.services.clear();
+    world.has_synced = false;
+    assert!(!world.stops(), "the registry is being refilled");
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub struct Registry {
     digests: DigestTree,
     trust: Trust,
     purged: BTreeSet<u128>,
+    dropped: BTreeSet<Key>,
     heard_newer_self: bool,
 }
 
@@ -92,6 +93,7 @@ impl Registry {
             digests: DigestTree::default(),
             trust: Trust::default(),
             purged: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             heard_newer_self: false,
         }
     }
@@ -236,27 +238,50 @@ impl Registry {
             return false;
         }
         self.refresh(&key);
-        if let Some(revoked) = self.trust.learn(&signed.write) {
-            self.drop_what_no_longer_counts(revoked);
+        if self.trust.learn(&signed.write) {
+            self.drop_what_no_longer_counts();
         }
         true
     }
 
-    fn drop_what_no_longer_counts(&mut self, revoked: NodeId) {
-        let trust = &self.trust;
-        let changed: Vec<Key> = self
-            .entries
-            .iter_mut()
-            .filter_map(|(key, entry)| {
-                let went = entry.retain(|signed| {
-                    signed.write.author.node != revoked || trust.counts(&signed.write)
-                });
-                went.then(|| key.clone())
-            })
-            .collect();
-        for key in changed {
-            self.refresh(&key);
+    /// Drops what is beyond a revocation's line, and what hangs on it: admissions by the revoked,
+    /// and everything by those whom only they admitted.
+    fn drop_what_no_longer_counts(&mut self) {
+        loop {
+            let (trust, cluster) = (&self.trust, &self.cluster);
+            let is_kept = |signed: &Signed| {
+                let is_known = trust.key_of(&signed.write.author.node).is_some()
+                    || Trust::is_founding(cluster, signed).is_some();
+                is_known && trust.counts(&signed.write)
+            };
+            let changed: Vec<Key> = self
+                .entries
+                .iter_mut()
+                .filter_map(|(key, entry)| entry.retain(is_kept).then(|| key.clone()))
+                .collect();
+            if changed.is_empty() {
+                return;
+            }
+            for key in changed {
+                self.refresh(&key);
+                self.dropped.insert(key);
+            }
+            let trust_entries = self
+                .entries
+                .iter()
+                .filter(|(key, _)| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION));
+            let siblings = trust_entries.flat_map(|(_, entry)| entry.siblings());
+            let mut trust = Trust::default();
+            for signed in siblings {
+                trust.learn(&signed.write);
+            }
+            self.trust = trust;
         }
+    }
+
+    /// Entries that lost writes to a revocation since this was last asked.
+    pub fn take_dropped(&mut self) -> BTreeSet<Key> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Drops tombstones by hash, and refuses them from now on. Replaces the list of the last purge.

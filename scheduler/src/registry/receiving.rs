@@ -24,6 +24,7 @@ impl Registry {
             _ => 2,
         });
         self.receive_in_rounds(waiting, &mut received);
+        received.changed.extend(self.take_dropped());
         received
     }
 

@@ -106,6 +106,12 @@ impl SignedBytes {
         self.body.len() + 70
     }
 
+    /// The digest of the key that it writes, if it can be read.
+    #[must_use]
+    pub fn key_digest(&self) -> Option<u64> {
+        Some(decode::<Write>(&self.body).ok()?.key.digest())
+    }
+
     /// Whether there is nothing in it (never, for a write).
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -62,9 +62,13 @@ impl Trust {
         self.lines.contains_key(node)
     }
 
-    /// Whether this write is on the right side of every revocation.
+    /// Whether this write is on the right side of every revocation. A revocation always is: nothing
+    /// beats one, not even that of its author.
     #[must_use]
     pub fn counts(&self, write: &Write) -> bool {
+        if write.key.kind == kind::REVOCATION {
+            return true;
+        }
         self.lines.get(&write.author.node).is_none_or(|lines| {
             write.dot() <= lines.get(&write.author.generation).copied().unwrap_or(0)
         })
@@ -81,12 +85,14 @@ impl Trust {
         is_root.then_some(admission.key)
     }
 
-    /// Takes notice of an accepted write. Returns the node that it revokes, if it does.
-    pub(super) fn learn(&mut self, write: &Write) -> Option<NodeId> {
+    /// Takes notice of an accepted write. Whether it revokes somebody.
+    pub(super) fn learn(&mut self, write: &Write) -> bool {
         if let Some(admission) = admission(write) {
             self.admitted.insert(admission.key.node_id(), admission.key);
         }
-        let (node, revocation) = revocation(write)?;
+        let Some((node, revocation)) = revocation(write) else {
+            return false;
+        };
         let mut stated: BTreeMap<u64, u64> = revocation.last_dots.into_iter().collect();
         // Of several revocations the strictest line holds, in whatever order they are heard.
         if let Some(lines) = self.lines.get(&node) {
@@ -96,7 +102,7 @@ impl Trust {
             }
         }
         self.lines.insert(node, stated);
-        Some(node)
+        true
     }
 }
 
