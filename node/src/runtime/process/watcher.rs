@@ -124,6 +124,11 @@ impl Watcher {
                 self.adopter = Some((record.launch.clone(), adopter));
                 Some(record)
             }
+            Err(error) if !is_damage(&error) => {
+                let (task, folder) = (self.task, self.folder.path().display());
+                tracing::error!(%task, %folder, %error, "a task's record can't be read now: it is left as it is");
+                None
+            }
             Err(error) => {
                 let (task, folder) = (self.task, self.folder.path().display());
                 tracing::warn!(%task, %folder, %error, "a task's record is damaged: it is removed");
@@ -275,4 +280,12 @@ impl Watcher {
         self.shared.tasks().remove(&self.task);
         self.shared.events.send(self.task, Change::Removed);
     }
+}
+
+/// Whether the record itself is at fault, and not the moment or the machine.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+    )
 }
