@@ -8,6 +8,7 @@
 //! Each file is one concern, as an `impl Peer` with the state that it alone changes; after every
 //! input they are tended in the order of [`Peer::handle`].
 
+mod answering;
 mod calls;
 mod catalog;
 mod concern;

@@ -10,19 +10,14 @@ use std::{
 use rand::RngExt;
 use shoal_membership::NodeId;
 
-use super::{Peer, Ticket, calls::Purpose};
-use crate::gossip::{
-    Answer, Differences, Heartbeat, Question, Trade, answer_trade, compare_with, find_differences,
-    open_message,
-};
+use super::{Peer, calls::Purpose};
+use crate::gossip::{Answer, Differences, Heartbeat, Question, Trade, compare_with};
 use crate::registry::SignedBytes;
 
 /// Most syncs of this peer's own under way.
 const SYNCS_MAX: usize = 2;
 /// Bytes of answers that may be sent in one second; twice that in a burst: 4 MiB.
 const ANSWER_BYTES_PER_SECOND: u64 = 4 * 1024 * 1024;
-/// Most peers that may wait for this node's disk.
-const HOLDS_MAX: usize = 1_024;
 /// A sync that settled nothing is repeated ever more slowly, up to this many doublings.
 const FRUITLESS_MAX: u32 = 8;
 /// Comparing member lists slows down to this many intervals while they are equal.
@@ -111,7 +106,7 @@ impl Sync {
         self.wanted.remove(node);
     }
 
-    fn spend(&mut self, bytes: usize, now: Duration) -> bool {
+    pub(super) fn spend(&mut self, bytes: usize, now: Duration) -> bool {
         let earned = now
             .saturating_sub(self.budget_at)
             .as_millis()
@@ -254,79 +249,6 @@ impl Peer {
         let members = self.membership.digest();
         let question = compare_with(&self.registry, &self.observed, members);
         self.ask(peer, Purpose::Compare, &question);
-    }
-
-    /// A question of another peer.
-    pub(super) fn question(&mut self, from: NodeId, ticket: Ticket, bytes: &[u8]) {
-        let answer = match open_message::<Question>(bytes) {
-            Ok(question) => self.answer_to(from, ticket, question),
-            Err(error) => {
-                tracing::debug!(%from, %error, "a question that can't be read");
-                Some(Answer::Busy)
-            }
-        };
-        if let Some(answer) = answer {
-            self.answer(ticket, &answer);
-        }
-    }
-
-    /// The answer, unless it must wait for the disk.
-    fn answer_to(&mut self, from: NodeId, ticket: Ticket, question: Question) -> Option<Answer> {
-        self.membership.heard_from(from, self.now);
-        match question {
-            Question::Compare {
-                desired,
-                observed,
-                members,
-            } => {
-                let mut found =
-                    find_differences(&self.registry, &self.observed, &desired, &observed);
-                found.is_settled = self.sync.is_settled;
-                if members != self.membership.digest() {
-                    found.members = self.encoded_members();
-                }
-                Some(self.if_affordable(Answer::Differences(found)))
-            }
-            Question::Trade {
-                writes,
-                records,
-                members,
-                want_writes,
-                want_records,
-            } => {
-                let writes = self.admissible(&from, writes);
-                self.take_writes(writes);
-                self.take_records(records);
-                self.take_members(&members);
-                let answer =
-                    answer_trade(&self.registry, &self.observed, &want_writes, &want_records);
-                Some(self.if_affordable(answer))
-            }
-            Question::Hold { writes } => {
-                if self.disk.waiting() >= HOLDS_MAX {
-                    return Some(Answer::Busy);
-                }
-                let wanted = writes.len();
-                let writes = self.admissible(&from, writes);
-                let refused = wanted - writes.len() + self.take_writes(writes);
-                if refused > 0 {
-                    return Some(Answer::NotHeld(format!(
-                        "{refused} of {wanted} were refused"
-                    )));
-                }
-                self.disk.wait(ticket);
-                None
-            }
-        }
-    }
-
-    fn if_affordable(&mut self, answer: Answer) -> Answer {
-        let size = shoal_membership::codec::encode(&answer).len();
-        if self.sync.spend(size, self.now.monotonic) {
-            answer
-        } else {
-            Answer::Busy
-        }
     }
 
     /// Where we differ from a peer, or that it did not say.
