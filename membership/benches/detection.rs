@@ -39,8 +39,8 @@ fn main() {
     stability(32, Profile::Lan, hours);
     stability(32, Profile::Edge, hours);
     say("starvation: one of 32 nodes stopped for 10 s each minute");
-    starvation(Profile::Lan, hours.div_ceil(5));
-    starvation(Profile::Edge, hours.div_ceil(5));
+    starvation(Profile::Lan, hours);
+    starvation(Profile::Edge, hours);
 }
 
 fn say(line: &str) {
@@ -96,7 +96,7 @@ fn detection(size: usize, profile: Profile, loss: f64, seeds: u64) {
 }
 
 fn stability(size: usize, profile: Profile, hours: u64) {
-    for loss in [0.0, 0.2] {
+    for (loss, hours) in [(0.0, hours.div_ceil(10)), (0.2, hours)] {
         let mut cluster = Cluster::joined(size, profile, 77);
         cluster.link.loss = loss;
         if profile == Profile::Edge {

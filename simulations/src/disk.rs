@@ -1,6 +1,6 @@
 //! A machine's disk: what was persisted survives a crash, and nothing else does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use shoal_membership::{Addresses, NodeId};
 use shoal_scheduler::{
@@ -15,8 +15,11 @@ pub struct Disk {
     author: (u64, u64),
     incarnation: u64,
     members: BTreeMap<NodeId, Addresses>,
+    silences: BTreeMap<NodeId, Duration>,
     /// Every write fails, as on a full disk.
     pub is_full: bool,
+    /// The next write finds the store damaged.
+    pub is_damaged: bool,
     /// Requests that reached the disk.
     pub writes: u64,
     /// Requests that it refused.
@@ -64,6 +67,19 @@ impl Disk {
         self.author = (self.author.0.wrapping_add(1), 0);
     }
 
+    /// The store is found damaged while the agent runs: an empty one of this generation is put in
+    /// its place.
+    pub fn replace_store(&mut self, generation: u64) {
+        self.is_damaged = false;
+        self.lose_entries();
+        self.author = (generation, 0);
+    }
+
+    /// Remembers for how long members have been silent.
+    pub fn keep_silences(&mut self, silences: BTreeMap<NodeId, Duration>) {
+        self.silences = silences;
+    }
+
     /// Remembers where a member is.
     pub fn locate(&mut self, node: NodeId, addresses: Addresses) {
         self.members.insert(node, addresses);
@@ -94,6 +110,7 @@ impl Disk {
                 .iter()
                 .map(|(id, at)| (*id, at.clone()))
                 .collect(),
+            silences: self.silences.clone(),
             tasks: Vec::new(),
         }
     }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shoal_membership::{ClusterId, NodeId, Profile, SecretKey};
 use shoal_scheduler::{
@@ -253,12 +253,22 @@ impl World {
                 self.input(event.machine, Input::Tick);
             }
             What::Arrive(input) => self.input(event.machine, input),
-            What::Disk(ticket, batch) => {
-                let result = self.machines[event.machine].disk.persist(*batch);
-                self.input(event.machine, Input::Persisted { ticket, result });
-            }
+            What::Disk(ticket, batch) => self.persist(event.machine, ticket, *batch),
             What::Runtime(task, state) => self.task_changes(event.machine, task, state),
         }
+    }
+
+    fn persist(&mut self, index: usize, ticket: Ticket, batch: shoal_scheduler::peer::Batch) {
+        let disk = &mut self.machines[index].disk;
+        if disk.is_damaged {
+            let generation = self.rng.random();
+            disk.replace_store(generation);
+            let result = Err("the store is damaged".to_owned());
+            self.input(index, Input::Persisted { ticket, result });
+            return self.input(index, Input::StoreReplaced { generation });
+        }
+        let result = disk.persist(batch);
+        self.input(index, Input::Persisted { ticket, result });
     }
 
     /// A peer that is due again and again at the same moment would stop the world.

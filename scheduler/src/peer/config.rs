@@ -1,6 +1,6 @@
 //! What a peer is made of when it starts.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use shoal_membership::{Addresses, ClusterId, NodeId, Profile, SecretKey};
 
@@ -69,7 +69,7 @@ pub struct Config {
     /// What its machine is.
     pub facts: NodeFacts,
     /// Labels that it starts with, if nobody has written others.
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// How its network is.
     pub profile: Profile,
     /// Times that follow from that.
@@ -91,6 +91,8 @@ pub struct Memory {
     pub writes: Vec<SignedBytes>,
     /// Members it knew, and where they were.
     pub members: Vec<(NodeId, Addresses)>,
+    /// For how much of its uptime it has not heard of each silent member.
+    pub silences: BTreeMap<NodeId, Duration>,
     /// Tasks that its runtimes have, running or ended.
     pub tasks: Vec<Adopted>,
 }

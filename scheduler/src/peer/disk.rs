@@ -146,6 +146,16 @@ impl Peer {
         }
     }
 
+    /// The store is empty: everything goes to it, at once. The damaged one may have held later dots
+    /// than it said, so none of its generation is used again.
+    pub(super) fn store_replaced(&mut self, generation: u64) {
+        self.registry.start_generation(generation);
+        let all = self.registry.entries().map(|(key, _)| key.clone());
+        self.disk.changed.extend(all);
+        self.disk.meta_changed = true;
+        self.disk.retry_at = None;
+    }
+
     fn on_disk(&mut self, flight: InFlight) {
         self.disk.retry_at = None;
         for ticket in flight.waiting {

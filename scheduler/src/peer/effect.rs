@@ -1,6 +1,10 @@
 //! What a peer wants done. Effects are carried out in their order; none of them is awaited.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use shoal_membership::{Addresses, NodeId, PublicKey};
 
@@ -80,6 +84,9 @@ pub enum Effect {
         /// Where; best first.
         addresses: Addresses,
     },
+    /// For how much of this node's uptime each silent member was not heard of: all of them. To be
+    /// kept across restarts; see `Memory::silences`.
+    Silences(BTreeMap<NodeId, Duration>),
     /// Dial that member anew: it missed a probe.
     Redial(NodeId),
     /// An order ended.

@@ -11,22 +11,39 @@ use std::{collections::BTreeMap, time::Duration};
 
 use shoal_membership::NodeId;
 
-use super::{Peer, catalog::read, orders::json};
+use super::{Effect, Peer, catalog::read, orders::json};
 use crate::registry::{Key, Revocation, SignedBytes, kind};
 
-/// How often the roster is looked at.
+/// How often the roster is looked at. More than two of these at once are no uptime: the agent was
+/// frozen, and could not have heard anybody.
 const INTERVAL: Duration = Duration::from_secs(60);
+/// Silences are put on the disk as often as this in the time after which a member is evicted: with
+/// 30 days every 6 hours, and only while somebody is silent.
+const SILENCES_KEPT: u32 = 120;
 
-/// Who was heard of when, and this node's own return.
+/// Who is silent for how long, and this node's own return.
 #[derive(Debug, Default)]
 pub(super) struct Evicting {
-    last_heard: BTreeMap<NodeId, Duration>,
+    /// For how much of this node's uptime, over all its runs, each member was not heard of.
+    silences: BTreeMap<NodeId, Duration>,
+    /// What of it is on the disk.
+    kept: BTreeMap<NodeId, Duration>,
+    looked_at: Duration,
     next: Duration,
     /// This node was evicted: its own writes that the others have not seen.
     returning: Option<Vec<(Key, Option<Vec<u8>>)>>,
 }
 
 impl Evicting {
+    pub(super) fn new(silences: BTreeMap<NodeId, Duration>, now: Duration) -> Self {
+        Self {
+            kept: silences.clone(),
+            silences,
+            looked_at: now,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn deadline(&self) -> Duration {
         self.next
     }
@@ -43,26 +60,54 @@ fn key_of(node: &NodeId) -> Key {
 impl Peer {
     /// Evicts members that this node has not heard of for `forget_after` of its own uptime.
     pub(super) fn tend_evicting(&mut self) {
-        let (now, me) = (self.now.monotonic, self.me());
+        let now = self.now.monotonic;
         if self.evicting.next > now {
             return;
         }
         self.evicting.next = now.saturating_add(INTERVAL);
-        let roster: Vec<NodeId> = self.catalog.roster().keys().copied().collect();
-        self.evicting
-            .last_heard
-            .retain(|node, _| roster.contains(node));
-        for node in roster.into_iter().filter(|node| *node != me) {
-            let heard = self.evicting.last_heard.entry(node).or_insert(now);
-            if self.presence.is_alive(&node) {
-                *heard = now;
-            } else if now.saturating_sub(*heard) >= self.config.timing.forget_after {
-                tracing::warn!(%node, "not heard of for very long: it is taken off the roster");
-                let record = Revocation {
-                    last_dots: self.last_dots_of(node),
-                };
-                self.find(key_of(&node), json(&record));
+        let passed = now.saturating_sub(self.evicting.looked_at).min(INTERVAL * 2);
+        self.evicting.looked_at = now;
+        self.count_silences(passed);
+        let limit = self.config.timing.forget_after;
+        let silences = self.evicting.silences.iter();
+        let forgotten: Vec<NodeId> = silences
+            .filter(|(_, silence)| **silence >= limit)
+            .map(|(node, _)| *node)
+            .collect();
+        for node in forgotten {
+            tracing::warn!(%node, "not heard of for very long: it is taken off the roster");
+            let record = Revocation {
+                last_dots: self.last_dots_of(node),
+            };
+            self.find(key_of(&node), json(&record));
+        }
+        self.keep_silences(limit / SILENCES_KEPT);
+    }
+
+    fn count_silences(&mut self, passed: Duration) {
+        let (roster, me) = (self.catalog.roster(), self.me());
+        let silences = &mut self.evicting.silences;
+        silences.retain(|node, _| roster.contains_key(node) && !self.presence.is_alive(node));
+        for node in roster.keys().filter(|node| **node != me) {
+            if !self.presence.is_alive(node) {
+                let silence = silences.entry(*node).or_default();
+                *silence = silence.saturating_add(passed);
             }
+        }
+    }
+
+    /// Puts the silences on the disk if one of them differs by at least this much, or has ended.
+    pub(super) fn keep_silences(&mut self, step: Duration) {
+        let Evicting { silences, kept, .. } = &mut self.evicting;
+        let has_grown = silences.iter().any(|(node, silence)| {
+            let kept = kept.get(node).copied().unwrap_or_default();
+            silence.saturating_sub(kept) >= step
+        });
+        let has_ended = kept.keys().any(|node| !silences.contains_key(node));
+        if has_grown || has_ended {
+            kept.clone_from(silences);
+            let silences = silences.clone();
+            self.effects.push_back(Effect::Silences(silences));
         }
     }
 

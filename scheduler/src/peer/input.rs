@@ -57,6 +57,12 @@ pub enum Input {
         /// How it went.
         result: Result<(), String>,
     },
+    /// The store was found damaged while the agent ran, and an empty one is in its place. What the
+    /// memory holds is written to it; own writes are of this generation from now on.
+    StoreReplaced {
+        /// Random, and never used before.
+        generation: u64,
+    },
     /// A person orders something. It ends with `Effect::Ordered`, once.
     Order {
         /// The driver's name for it.

@@ -126,7 +126,7 @@ impl Peer {
             disk: disk::Disk::default(),
             waiting_writes: BTreeMap::new(),
             purging: purging::Purging::default(),
-            evicting: evicting::Evicting::default(),
+            evicting: evicting::Evicting::new(memory.silences.clone(), now.monotonic),
             tokens_seen: BTreeMap::new(),
             stopping: None,
             was_removed: false,
@@ -228,6 +228,7 @@ impl Peer {
             } => self.question(from, ticket, &bytes),
             Input::Answer { call, bytes } => self.answered(call, bytes.as_deref()),
             Input::Persisted { ticket, result } => self.persisted(ticket, result),
+            Input::StoreReplaced { generation } => self.store_replaced(generation),
             Input::Order {
                 ticket,
                 order,

@@ -10,6 +10,9 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Beyond the leave limit, tasks get this long to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
+/// A silence that has grown by less than this since it was kept is not worth a write to the disk.
+const SILENCE_WORTH_KEEPING: Duration = Duration::from_secs(600);
+
 /// A node on its way out.
 #[derive(Debug)]
 pub(super) struct Stopping {
@@ -62,6 +65,7 @@ impl Peer {
 
     fn stop(&mut self, stopping: Stopping) {
         self.stopping = Some(stopping);
+        self.keep_silences(SILENCE_WORTH_KEEPING);
         self.publisher.status_changed();
         self.placing.input_is_stale = true;
         self.running.is_stale = true;

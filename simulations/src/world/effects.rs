@@ -84,6 +84,7 @@ impl World {
             Effect::Addresses { node, addresses } => {
                 self.machines[index].disk.locate(node, addresses);
             }
+            Effect::Silences(silences) => self.machines[index].disk.keep_silences(silences),
             Effect::Ordered { ticket, result } => {
                 self.outcomes
                     .insert((index, ticket), Outcome::Ordered(result));
