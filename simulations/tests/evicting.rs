@@ -30,7 +30,10 @@ fn create(world: &mut World, index: usize, name: &str) {
     };
     let ticket = world.order_with(index, order, WriteConcern::One);
     let outcome = world.outcome(index, ticket);
-    assert!(matches!(outcome, Some(Outcome::Ordered(Ok(_)))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Some(Outcome::Ordered(Ok(_)))),
+        "{outcome:?}"
+    );
 }
 
 fn roster(world: &World, index: usize) -> usize {

@@ -31,6 +31,8 @@ pub struct Node {
     pub advertise: Option<SocketAddr>,
     /// `--name`
     pub hostname: String,
+    /// Set in the agent's environment, beside the test's own.
+    pub environment: Vec<(String, String)>,
     log: PathBuf,
     child: Option<Child>,
 }
@@ -45,6 +47,7 @@ impl Node {
             listen,
             advertise: None,
             hostname: name.to_owned(),
+            environment: Vec::new(),
             log: folder.join(format!("{name}.log")),
             child: None,
         }
@@ -54,6 +57,7 @@ impl Node {
     #[must_use]
     pub fn command(&self, more: &[&str]) -> Command {
         let mut command = Command::new(shoal_binary());
+        command.envs(self.environment.iter().cloned());
         command.arg("agent").arg("--data-dir").arg(&self.data);
         command.args(["--listen", &self.listen.to_string()]);
         if let Some(address) = self.advertise {

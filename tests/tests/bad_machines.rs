@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use shoal_tests::{Cluster, Said, shoal_binary, within};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -144,6 +145,48 @@ fn a_damaged_store_is_set_aside_and_refilled_from_the_others() {
     cluster[2].create("after", 1);
     cluster.agree(SOON);
     cluster.settles("web", 3, SOON);
+}
+
+#[test]
+fn a_store_that_breaks_under_a_lone_agent_is_written_anew_from_its_memory() {
+    let mut cluster = Cluster::of(1);
+    cluster[0].create("web", 2);
+    // More than the agent keeps of its file in memory, so that it must read it again.
+    for number in 0..40 {
+        let spec = json!({
+            "Name": format!("large{number}"),
+            "Labels": {"padding": "x".repeat(100_000)},
+            "TaskTemplate": {"ContainerSpec": {"Image": "scratch", "Command": ["sleep", "1"]}},
+            "Mode": {"Replicated": {"Replicas": 0}},
+        });
+        let answer = cluster[0].request("POST", "/services/create", Some(&spec));
+        assert!(matches!(answer, Ok((201, _))), "{answer:?}");
+    }
+    let before = cluster.processes();
+    let registry = cluster[0].data.join("registry.redb");
+    let size = fs::metadata(&registry).unwrap().len();
+    // In place, as a dying card does it: the agent has the file open.
+    let mut file = fs::OpenOptions::new().write(true).open(&registry).unwrap();
+    file.write_all(&vec![0xff; usize::try_from(size).unwrap()])
+        .unwrap();
+    drop(file);
+    let removed: Vec<String> = (0..40).map(|number| format!("large{number}")).collect();
+    let refused = removed.iter().find_map(|name| {
+        let said = cluster[0].shoal(&["service", "rm", name]);
+        (said.status != 0).then_some(said)
+    });
+    let refused = refused.expect("the damage was never found");
+    refused.refused(&["is damaged", "set aside and written anew", "try again"]);
+    assert!(cluster[0].data.join("registry.redb.damaged-1").exists());
+    cluster[0].create("after", 1);
+    let held = cluster[0].services().unwrap();
+    assert!(held.contains_key("web") && held.contains_key("large39"));
+    cluster[0].kill_agent();
+    cluster[0].start(&[]);
+    cluster.all_ready();
+    assert_eq!(cluster[0].services().unwrap(), held);
+    let still = cluster.processes_of("web");
+    assert!(before.iter().all(|task| still.contains(task)));
 }
 
 #[test]

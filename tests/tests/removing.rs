@@ -119,3 +119,78 @@ fn a_copied_data_directory_is_found_out_and_both_machines_are_named() {
     cluster[0].create("next", 3);
     cluster.agree(SOON);
 }
+
+#[test]
+fn a_copied_machine_with_a_token_takes_a_key_of_its_own_and_joins() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 6);
+    let at = cluster.place();
+    let (from, to) = (cluster[2].data.clone(), cluster[at].data.clone());
+    cluster[2].kill_agent();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(&from)
+        .arg(&to)
+        .status();
+    assert!(copied.unwrap().success());
+    fs::remove_dir_all(to.join("tasks")).unwrap();
+    cluster[2].start(&[]);
+    cluster.all_ready();
+    let id = cluster[2].id();
+    let token = cluster.token(&[]);
+    cluster[at].start(&["--join", &token]);
+    within(SOON, "it is one of four", || {
+        let roster = cluster[0].roster()?;
+        let ready = roster.values().filter(|status| *status == "ready");
+        match ready.count() {
+            4 => Ok(()),
+            _ => Err(format!("{roster:?}")),
+        }
+    });
+    cluster.all_ready();
+    assert_ne!(cluster[at].id(), id);
+    assert_eq!(cluster[2].id(), id);
+    assert!(cluster[at].log().contains("joins anew with its token"));
+    let why = fs::read_to_string(to.join("set-aside-1/why.txt")).unwrap();
+    assert!(why.contains("runs with the key of this node"), "{why}");
+    cluster.settles("web", 6, SOON);
+    cluster.agree(SOON);
+}
+
+#[test]
+fn a_node_that_leaves_hands_its_tasks_over_and_is_nobody_afterwards() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 6);
+    let old = cluster[2].id();
+    let said = cluster[2].shoal(&["swarm", "leave"]);
+    assert_eq!(said.ok(), "Node left the swarm.");
+    assert_eq!(cluster[2].wait_end(SOON), 0);
+    assert!(cluster.processes().iter().all(|task| task.node != old));
+    cluster.settles("web", 6, SOON);
+    is_seen(&cluster, "n3", "down");
+    assert!(cluster[2].data.join("set-aside-1/node.key").exists());
+    cluster[0].shoal(&["node", "rm", "n3"]).ok();
+
+    // It is a new machine now, here or in any other cluster.
+    cluster.enter(2);
+    cluster.all_ready();
+    assert_ne!(cluster[2].id(), old);
+    cluster.settles("web", 6, Duration::from_secs(60));
+}
+
+#[test]
+fn the_last_node_leaves_only_by_force() {
+    let mut cluster = Cluster::of(2);
+    cluster[0].create("web", 2);
+    cluster[1].power_cut();
+    is_seen(&cluster, "n2", "down");
+    let said = cluster[0].shoal(&["swarm", "leave"]);
+    said.refused(&["no other member of the cluster can be reached", "--force"]);
+    cluster.settles("web", 2, SOON);
+    cluster[0].shoal(&["swarm", "leave", "--force"]).ok();
+    assert_eq!(cluster[0].wait_end(SOON), 0);
+    assert!(cluster.processes().is_empty());
+    cluster[0].start(&[]);
+    assert_eq!(cluster[0].services().unwrap().len(), 0);
+    assert_eq!(cluster[0].roster().unwrap().len(), 1);
+}

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -64,6 +66,38 @@ fn an_agent_that_is_terminated_leaves_its_tasks_running_and_adopts_them_again() 
             }
         })
     });
+}
+
+/// Puts a `systemctl` before the machine's own that says this of the system.
+fn let_systemd_say(cluster: &mut Cluster, at: usize, state: &str) {
+    let folder = cluster.folder().join("bin");
+    fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("systemctl");
+    fs::write(&program, format!("#!/bin/sh\necho {state}\nexit 1\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", folder.display());
+    cluster[at].environment = vec![("PATH".into(), path)];
+}
+
+#[test]
+fn an_agent_that_is_terminated_with_its_machine_hands_its_tasks_over() {
+    let mut cluster = Cluster::of(3);
+    cluster[0].create("web", 6);
+    let id = cluster[2].id();
+    let_systemd_say(&mut cluster, 2, "running");
+    cluster[2].signal(Signal::SIGTERM);
+    assert_eq!(cluster[2].wait_end(SOON), 0);
+    let still_there = cluster.processes().iter().any(|task| task.node == id);
+    assert!(still_there, "the machine stays up, and so do its tasks");
+    cluster[2].start(&[]);
+    cluster.all_ready();
+
+    let_systemd_say(&mut cluster, 2, "stopping");
+    cluster[2].signal(Signal::SIGTERM);
+    assert_eq!(cluster[2].wait_end(SOON), 0);
+    assert!(cluster.processes().iter().all(|task| task.node != id));
+    cluster.settles("web", 6, SOON);
 }
 
 #[test]

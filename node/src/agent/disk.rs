@@ -2,18 +2,17 @@
 
 use std::sync::mpsc;
 
-use shoal_membership::{Addresses, NodeId};
 use shoal_scheduler::{
     peer::{Batch, Input, Ticket},
     registry::SignedBytes,
 };
 use tokio::sync::mpsc::Sender;
 
-use crate::store::{Identity, KnownMember, Store};
+use crate::store::{Identity, KnownMember, Store, StoreError};
 
 enum Work {
     Persist(Ticket, Batch),
-    Remember(Vec<(NodeId, Addresses)>, Vec<SignedBytes>),
+    Remember(Vec<KnownMember>, Vec<SignedBytes>),
 }
 
 /// Hands work to the thread; how a batch went comes back as an input of the peer.
@@ -34,9 +33,10 @@ impl DiskThread {
             while let Ok(work) = handed.recv() {
                 match work {
                     Work::Persist(ticket, batch) => {
-                        let result = store.persist(&batch).map_err(|error| error.to_string());
-                        // The owner may have stopped: what is still to be done is done all the same.
-                        let _ = inputs.blocking_send(Input::Persisted { ticket, result });
+                        for input in persist(&mut store, ticket, &batch) {
+                            // The owner may have stopped: what is still to be done is done all the same.
+                            let _ = inputs.blocking_send(input);
+                        }
                     }
                     Work::Remember(members, admissions) => {
                         remember(&mut identity, members, admissions);
@@ -60,7 +60,7 @@ impl DiskThread {
     }
 
     /// Writes down where the members are, and whom to trust, unless that is written already.
-    pub(super) fn remember(&self, members: Vec<(NodeId, Addresses)>, admissions: Vec<SignedBytes>) {
+    pub(super) fn remember(&self, members: Vec<KnownMember>, admissions: Vec<SignedBytes>) {
         self.hand(Work::Remember(members, admissions));
     }
 
@@ -81,24 +81,88 @@ impl DiskThread {
     }
 }
 
-fn remember(
-    identity: &mut Identity,
-    members: Vec<(NodeId, Addresses)>,
-    admissions: Vec<SignedBytes>,
-) {
+/// Puts a batch on the disk. A store found damaged makes room for an empty one at once: the peer
+/// still has everything in its memory.
+fn persist(store: &mut Store, ticket: Ticket, batch: &Batch) -> Vec<Input> {
+    let written = store.persist(batch);
+    let is_damaged = matches!(written, Err(StoreError::Damaged { .. }));
+    let result = written.map_err(|error| error.to_string());
+    let mut inputs = vec![Input::Persisted { ticket, result }];
+    if is_damaged {
+        match store.replace_damaged() {
+            Ok(generation) => {
+                inputs.extend(generation.map(|generation| Input::StoreReplaced { generation }));
+            }
+            Err(error) => tracing::error!(%error, "the damaged store can't be replaced"),
+        }
+    }
+    inputs
+}
+
+fn remember(identity: &mut Identity, members: Vec<KnownMember>, admissions: Vec<SignedBytes>) {
     let Some(known) = &mut identity.cluster else {
         return;
     };
-    known.members = members
-        .into_iter()
-        .map(|(id, addresses)| KnownMember {
-            id,
-            key: None,
-            addresses,
-        })
-        .collect();
+    known.members = members;
     known.trust = admissions;
     if let Err(error) = identity.save() {
         tracing::error!(%error, "the file of the members was not written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use shoal_membership::{ClusterId, SecretKey};
+    use shoal_scheduler::registry::{Key, Registry};
+
+    use super::*;
+
+    const CLUSTER: ClusterId = ClusterId::from_bytes([7; 16]);
+    /// More than redb keeps in memory: damage shows only where a page is read.
+    const ENTRIES: u64 = 64;
+
+    fn entry(registry: &mut Registry, number: u64, byte: u8) -> Batch {
+        let key = Key::of("thing", number.to_string());
+        let write = registry.prepare(key.clone(), Some(vec![byte; 64 * 1024]), Duration::ZERO);
+        Batch {
+            entries: vec![(key, vec![write])],
+            author: (registry.author().generation, registry.counter()),
+            incarnation: 0,
+        }
+    }
+
+    #[test]
+    fn a_store_that_breaks_under_the_agent_is_set_aside_and_an_empty_one_takes_the_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(crate::store::REGISTRY_FILE);
+        let (mut store, opened) = Store::open(&path, CLUSTER).unwrap();
+        let secret = SecretKey::from_seed(&[1; 32]);
+        let mut registry = Registry::new(CLUSTER, secret, opened.author.0, 0);
+        for number in 0..ENTRIES {
+            let batch = entry(&mut registry, number, 1);
+            assert_eq!(persist(&mut store, Ticket(number), &batch).len(), 1);
+        }
+        let size = std::fs::metadata(&path).unwrap().len();
+        std::fs::write(&path, vec![0xff; usize::try_from(size).unwrap()]).unwrap();
+        let replaced = (0..ENTRIES).find_map(|number| {
+            let batch = entry(&mut registry, number, 2);
+            let inputs = persist(&mut store, Ticket(number), &batch);
+            inputs.into_iter().find_map(|input| match input {
+                Input::StoreReplaced { generation } => Some(generation),
+                _ => None,
+            })
+        });
+        let generation = replaced.expect("the damage was never found");
+        assert_ne!(generation, opened.author.0);
+        registry.start_generation(generation);
+        let batch = entry(&mut registry, 0, 3);
+        let inputs = persist(&mut store, Ticket(0), &batch);
+        assert!(matches!(
+            inputs.as_slice(),
+            [Input::Persisted { result: Ok(()), .. }]
+        ));
+        assert!(folder.path().join("registry.redb.damaged-1").exists());
     }
 }

@@ -12,7 +12,7 @@ use super::{
     run::entropy,
 };
 use crate::{
-    api::OrderRequest,
+    api::{LeaveRequest, OrderRequest},
     store::{Identity, KnownCluster, KnownMember, REGISTRY_FILE, Store},
 };
 
@@ -36,12 +36,8 @@ pub(super) struct Door<'a> {
 }
 
 impl Door<'_> {
-    /// Gets in, however long that takes. Orders that come meanwhile are refused.
-    pub(super) async fn enter(
-        &self,
-        identity: &mut Identity,
-        orders: &mut mpsc::Receiver<OrderRequest>,
-    ) -> Result<Entered, String> {
+    /// Gets in, however long that takes.
+    pub(super) async fn enter(&self, identity: &mut Identity) -> Result<Entered, String> {
         if let Some(known) = &identity.cluster {
             self.check_membership(known.id)?;
             return Ok(Entered {
@@ -51,10 +47,7 @@ impl Door<'_> {
         }
         let known = match self.token {
             None => self.found_or_return(identity)?,
-            Some(token) => tokio::select! {
-                known = self.join(token) => known?,
-                () = refuse(orders) => return Err("the agent is stopping".to_owned()),
-            },
+            Some(token) => self.join(token).await?,
         };
         let entered = Entered {
             cluster: known.id,
@@ -136,6 +129,7 @@ impl Door<'_> {
                                 id,
                                 key: None,
                                 addresses,
+                                silence: Duration::ZERO,
                             })
                             .collect(),
                         trust: welcome.writes,
@@ -162,13 +156,23 @@ fn is_final(error: &JoinError) -> bool {
     }
 }
 
-/// Answers every order with the reason why none can be taken.
-async fn refuse(orders: &mut mpsc::Receiver<OrderRequest>) {
-    while let Some(request) = orders.recv().await {
-        let error = "this node has not joined its cluster yet; try again when it has";
+/// Answers everybody who wants something of a cluster with the reason why they can't have it yet.
+/// Ends when nobody can ask any more.
+pub(super) async fn refuse(
+    orders: &mut mpsc::Receiver<OrderRequest>,
+    leavers: &mut mpsc::Receiver<LeaveRequest>,
+) {
+    loop {
         // Whoever asked may be gone.
-        let _ = request
-            .reply
-            .send(Err(OrderError::Unsupported(error.to_owned())));
+        tokio::select! {
+            Some(request) = orders.recv() => {
+                let error = "this node has not joined its cluster yet; try again when it has";
+                let _ = request.reply.send(Err(OrderError::Unsupported(error.to_owned())));
+            }
+            Some(request) = leavers.recv() => {
+                let _ = request.reply.send(Err("This node is not part of a swarm".to_owned()));
+            }
+            else => return,
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! The one task that owns the peer: inputs in, effects out, in order.
 
 mod carry_out;
+mod ending;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shoal_membership::{Addresses, NodeId};
@@ -24,13 +21,14 @@ use super::{
     door,
     ended::Ended,
     logs::Logs,
+    member_book::MemberBook,
     planner::PlannerThread,
-    signals::{Signals, Stop},
+    signals::Signals,
     tasks::{Runtimes, task_change},
     why,
 };
 use crate::{
-    api::{OrderRequest, Question},
+    api::{LeaveRequest, OrderRequest, Question},
     runtime::EventReceiver,
 };
 
@@ -61,8 +59,9 @@ pub(super) struct Owner {
     /// For orders that do not say.
     pub(super) concern: WriteConcern,
     pub(super) view_due: bool,
+    /// Why it stops, if not because it was told to.
+    pub(super) ending: Option<Ended>,
     pub(super) ended: Option<Ended>,
-    pub(super) was_removed: bool,
 }
 
 /// How an order ended, and who is told.
@@ -80,27 +79,20 @@ pub(super) struct Waiting {
     done: Vec<(Orderer, Outcome)>,
 }
 
-/// What is kept of the members beside the store.
-#[derive(Default)]
-pub(super) struct MemberBook {
-    pub(super) addresses: BTreeMap<NodeId, Addresses>,
-    pub(super) revoked: BTreeSet<NodeId>,
-    pub(super) is_changed: bool,
-}
-
 /// Where inputs come from.
-pub(super) struct Sources {
+pub(super) struct Sources<'a> {
     pub(super) inbox: Inbox,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) runtime: EventReceiver,
     pub(super) orders: mpsc::Receiver<OrderRequest>,
     pub(super) questions: mpsc::Receiver<Question>,
-    pub(super) signals: Signals,
+    pub(super) leavers: mpsc::Receiver<LeaveRequest>,
+    pub(super) signals: &'a mut Signals,
 }
 
 impl Owner {
     /// Runs until told to stop.
-    pub(super) async fn run(mut self, mut sources: Sources) -> (Ended, DiskThread) {
+    pub(super) async fn run(mut self, mut sources: Sources<'_>) -> (Ended, DiskThread) {
         self.carry_out();
         let mut pace = tokio::time::interval(VIEW_PACE);
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -125,6 +117,7 @@ impl Owner {
                 }
                 Some(request) = sources.orders.recv() => self.order(request),
                 Some(question) = sources.questions.recv() => self.question(question),
+                Some(request) = sources.leavers.recv() => self.leave(request),
                 () = tokio::time::sleep_until(self.clock.instant(deadline)) => {
                     self.input(Input::Tick);
                 }
@@ -156,29 +149,6 @@ impl Owner {
         self.peer.handle(input, self.clock.now());
         self.carry_out();
         self.view_due |= self.peer.view_is_stale();
-    }
-
-    fn stop(&mut self, stop: Stop) {
-        if self.was_told_to_stop() {
-            self.ended = Some(Ended::Abandoned);
-            return;
-        }
-        match stop {
-            Stop::Leave => {
-                tracing::info!(
-                    "stopping this node's tasks and leaving; once more to leave at once"
-                );
-                self.input(Input::Leave);
-            }
-            Stop::Pause => {
-                tracing::info!("stopping the agent; its tasks go on");
-                self.input(Input::Pause);
-            }
-        }
-    }
-
-    fn was_told_to_stop(&self) -> bool {
-        self.peer.is_stopping()
     }
 
     fn arrived(&mut self, incoming: Incoming) {
@@ -222,21 +192,6 @@ impl Owner {
             } => {
                 self.cloned(id, ours, theirs, is_refused);
             }
-        }
-    }
-
-    /// Two machines run with one key. The one that came second is refused by the members, and
-    /// stops; the first goes on.
-    fn cloned(
-        &mut self,
-        id: NodeId,
-        ours: std::net::SocketAddr,
-        theirs: std::net::SocketAddr,
-        is_refused: bool,
-    ) {
-        tracing::error!(node = %id, first = %ours, second = %theirs, "two machines run with one key");
-        if is_refused && id == self.peer.me() {
-            self.ended = Some(Ended::Cloned(theirs));
         }
     }
 
@@ -334,12 +289,6 @@ impl Owner {
         });
     }
 
-    pub(super) fn removed(&mut self) {
-        if !std::mem::replace(&mut self.was_removed, true) {
-            self.input(Input::Leave);
-        }
-    }
-
     /// Answers orders when the view shows what they did.
     fn answer_orders(&mut self) {
         if self.waiting.done.is_empty() {
@@ -362,14 +311,8 @@ impl Owner {
         if !std::mem::take(&mut self.members.is_changed) {
             return;
         }
-        let known: Vec<_> = self
-            .members
-            .addresses
-            .iter()
-            .filter(|(node, _)| !self.members.revoked.contains(node))
-            .map(|(node, addresses)| (*node, addresses.clone()))
-            .collect();
-        self.disk.remember(known, self.peer.admissions());
+        self.disk
+            .remember(self.members.known(), self.peer.admissions());
     }
 
     fn ask(&self, to: NodeId, call: Ticket, bytes: Vec<u8>) {

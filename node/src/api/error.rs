@@ -64,6 +64,9 @@ pub(super) enum ApiError {
     /// The agent has more to do than it can take.
     #[error("this node is too busy to take the request; try again")]
     Busy,
+    /// It can't be done now.
+    #[error("{0}")]
+    Unavailable(String),
     /// The agent is going down.
     #[error("this node's agent is stopping")]
     Stopping,
@@ -98,7 +101,7 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Order(error) => order_status(error),
-            Self::Busy | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Stopping | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoAnswer(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }

@@ -22,6 +22,8 @@ pub struct Handle {
     pub logs: Arc<dyn LogSource>,
     /// Questions that the view does not answer.
     pub questions: mpsc::Sender<Question>,
+    /// Where people ask this node to leave its cluster.
+    pub leaving: mpsc::Sender<LeaveRequest>,
     /// Facts about this agent that do not change while it runs.
     pub identity: Arc<Identity>,
 }
@@ -38,6 +40,16 @@ pub struct OrderRequest {
     pub concern: Option<WriteConcern>,
     /// The outcome. Dropped without an answer: the agent is stopping.
     pub reply: oneshot::Sender<Result<Receipt, OrderError>>,
+}
+
+/// Somebody wants this node out of its cluster: its tasks are to stop, its state is to be set aside,
+/// and the agent is to end.
+#[derive(Debug)]
+pub struct LeaveRequest {
+    /// Even if nobody else can be reached who knows what the cluster is to run.
+    pub force: bool,
+    /// When all is done, or why it is not. Dropped without an answer: the agent is stopping.
+    pub reply: oneshot::Sender<Result<(), String>>,
 }
 
 /// The answer to a [`Question`]: JSON as the client gets it.

@@ -36,6 +36,7 @@ mod services;
 mod shoal;
 mod socket;
 mod spec_json;
+mod swarm;
 mod system_version;
 mod task_object;
 mod tasks;
@@ -44,7 +45,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use handle::{Answer, Handle, Identity, OrderRequest, Question};
+pub use handle::{Answer, Handle, Identity, LeaveRequest, OrderRequest, Question};
 pub use log_source::{LogEvent, LogQuery, LogSource, LogStream, LogTarget, TaskLogLine};
 pub use router::router;
 pub use serve::Server;

@@ -78,7 +78,7 @@ pub(super) async fn ask(
     Ok(answer(outcome).await??)
 }
 
-async fn enqueue<T>(queue: &mpsc::Sender<T>, item: T) -> Result<(), ApiError> {
+pub(super) async fn enqueue<T>(queue: &mpsc::Sender<T>, item: T) -> Result<(), ApiError> {
     match timeout(QUEUE_TIME_MAX, queue.send(item)).await {
         Ok(sent) => sent.map_err(|_| ApiError::Stopping),
         Err(_) => Err(ApiError::Busy),

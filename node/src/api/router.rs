@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::ApiError, handle::Handle, headers, info, lists, logs, nodes, ping, service_orders,
-    services, shoal, system_version, tasks, version,
+    services, shoal, swarm, system_version, tasks, version,
 };
 
 /// Everything that this node answers. `stop` ends the answers that have no end of their own.
@@ -44,6 +44,7 @@ fn docker() -> Router<Handle> {
             get(services::inspect).delete(service_orders::remove),
         )
         .route("/services/{id}/update", post(service_orders::update))
+        .route("/swarm/leave", post(swarm::leave))
         .route("/tasks", get(tasks::list))
         .route("/tasks/{id}", get(tasks::inspect))
         .route("/secrets", get(lists::empty))

@@ -21,6 +21,7 @@ mod query;
 mod service;
 mod session;
 mod stack;
+mod swarm;
 mod tasks;
 mod token;
 mod values;
@@ -88,6 +89,9 @@ enum TopCommand {
     /// What should run
     #[command(subcommand)]
     Service(service::ServiceCommand),
+    /// This node's own place in the cluster
+    #[command(subcommand)]
+    Swarm(swarm::SwarmCommand),
     /// Data that binds a slot to a node
     #[command(subcommand)]
     Volume(volume::VolumeCommand),
@@ -265,6 +269,7 @@ async fn dispatch(
         TopCommand::Node(command) => node::run(session, command).await,
         TopCommand::Stack(command) => stack::run(session, entry.load_stack, command).await,
         TopCommand::Service(command) => service::run(session, command).await,
+        TopCommand::Swarm(command) => swarm::run(session, command).await,
         TopCommand::Volume(command) => volume::run(session, command).await,
         TopCommand::Why(args) => why::run(session, args).await,
         TopCommand::Version(args) => version::version(session, args).await,

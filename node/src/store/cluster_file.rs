@@ -3,7 +3,11 @@
 //! JSON, so that a person can read it; with a checksum, so that a flipped bit is not taken for
 //! another cluster.
 
-use std::{fs, io, path::Path, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -27,6 +31,8 @@ pub struct KnownMember {
     pub key: Option<PublicKey>,
     /// Where it was; best first.
     pub addresses: Addresses,
+    /// For how much of this node's uptime it has not been heard of.
+    pub silence: Duration,
 }
 
 /// What is kept of a cluster beside the registry.
@@ -99,6 +105,13 @@ struct Member {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     addresses: Addresses,
+    /// In seconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    silence: u64,
+}
+
+fn is_zero(seconds: &u64) -> bool {
+    *seconds == 0
 }
 
 /// The bytes of the file of this node.
@@ -107,6 +120,7 @@ pub(super) fn to_bytes(node: NodeId, cluster: &KnownCluster) -> Vec<u8> {
         id: member.id.to_string(),
         key: member.key.map(|key| hex::encode(key.as_bytes())),
         addresses: member.addresses.clone(),
+        silence: member.silence.as_secs(),
     };
     let write = |write: &SignedBytes| hex::encode(encode(write));
     let content = Content {
@@ -185,6 +199,7 @@ fn from_content(content: Content) -> Option<(NodeId, KnownCluster)> {
             id: member.id.parse().ok()?,
             key,
             addresses: member.addresses,
+            silence: Duration::from_secs(member.silence),
         });
     }
     let write = |text: &String| decode(&hex::decode(text).ok()?).ok();

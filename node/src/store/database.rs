@@ -145,6 +145,24 @@ impl Store {
         self.write(state, changes)
     }
 
+    /// Looks at the file again after [`StoreError::Damaged`]. If it is damaged, it is set aside, an
+    /// empty store is in its place, and the new generation is returned: what is in memory is to be
+    /// written to it. None: the file is sound after all; the same batch may be tried again.
+    ///
+    /// # Errors
+    /// As [`Store::open`]. The store takes nothing then, but this may be called again.
+    pub fn replace_damaged(&mut self) -> Result<Option<u64>, StoreError> {
+        self.database = None;
+        let path = self.path.clone();
+        let (store, opened) = Self::open(&path, self.cluster)?;
+        if opened.was_damaged.is_none() {
+            self.database = store.database;
+            return Ok(None);
+        }
+        *self = store;
+        Ok(Some(opened.author.0))
+    }
+
     /// Notes that the end was clean, and closes the file.
     ///
     /// # Errors

@@ -97,9 +97,9 @@ pub enum StoreError {
         /// This file.
         path: PathBuf,
     },
-    /// Found while it is open. What was to be written is not written; the next open sets it aside.
-    #[error("{} is damaged ({what}): restart this agent, which sets it aside and refills it from \
-             its peers", .path.display())]
+    /// Found while it is open. What was to be written is not written; see
+    /// [`Store::replace_damaged`](super::Store::replace_damaged).
+    #[error("{} is damaged ({what}): it is set aside and written anew; try again", .path.display())]
     Damaged {
         /// This file.
         path: PathBuf,

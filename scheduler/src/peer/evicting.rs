@@ -65,7 +65,9 @@ impl Peer {
             return;
         }
         self.evicting.next = now.saturating_add(INTERVAL);
-        let passed = now.saturating_sub(self.evicting.looked_at).min(INTERVAL * 2);
+        let passed = now
+            .saturating_sub(self.evicting.looked_at)
+            .min(INTERVAL * 2);
         self.evicting.looked_at = now;
         self.count_silences(passed);
         let limit = self.config.timing.forget_after;

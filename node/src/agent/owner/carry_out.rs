@@ -44,6 +44,10 @@ impl Owner {
                 self.members.addresses.insert(node, addresses);
                 self.members.is_changed = true;
             }
+            Effect::Silences(silences) => {
+                self.members.silences = silences;
+                self.members.is_changed = true;
+            }
             Effect::Redial(node) => self.endpoint.redial(node),
             Effect::Ordered { ticket, result } => self.ordered(ticket, result),
             Effect::Joined { ticket, result } => {
@@ -56,12 +60,7 @@ impl Owner {
             }
             Effect::Removed => self.removed(),
             Effect::Stopped => {
-                let ended = if self.was_removed {
-                    Ended::Removed
-                } else {
-                    Ended::Stopped
-                };
-                self.ended = Some(ended);
+                self.ended = Some(self.ending.take().unwrap_or(Ended::Stopped));
             }
         }
     }

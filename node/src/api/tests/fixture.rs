@@ -25,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 use super::sample::{NOON, join_token, sample_view, service};
 
 use super::super::{
-    Handle, Identity, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest, Question, Server,
+    Handle, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest,
+    Question, Server,
 };
 
 /// The logs that the test plays: a channel per reading.
@@ -99,11 +100,14 @@ impl Fixture {
             answer,
         ));
         tokio::spawn(explain(asked));
+        let (leaving, leavers) = mpsc::channel(8);
+        tokio::spawn(let_go(leavers));
         let handle = Handle {
             view: seen,
             orders,
             logs: Arc::new(PlayedLogs(openings)),
             questions,
+            leaving,
             identity: Arc::new(Identity::of_this_machine("host1".into(), "/data".into())),
         };
         let stop = CancellationToken::new();
@@ -193,6 +197,13 @@ async fn explain(mut asked: mpsc::Receiver<Question>) {
     {
         let slot = slot.map(|slot| slot.to_string());
         let _ = reply.send(Ok(json!({ "Service": service, "Slot": slot })));
+    }
+}
+
+/// A node that may leave by force only.
+async fn let_go(mut leavers: mpsc::Receiver<LeaveRequest>) {
+    while let Some(LeaveRequest { force, reply }) = leavers.recv().await {
+        let _ = reply.send(force.then_some(()).ok_or("not without force".to_owned()));
     }
 }
 

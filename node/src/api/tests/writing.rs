@@ -212,6 +212,18 @@ async fn a_volume_is_released() {
 }
 
 #[tokio::test]
+async fn a_node_leaves_when_asked_and_says_why_when_it_does_not() {
+    let fixture = Fixture::new();
+    let refused = fixture.post("/v1.41/swarm/leave", "").await;
+    assert_eq!(
+        (refused.status, refused.message().as_str()),
+        (503, "not without force")
+    );
+    let left = fixture.post("/v1.41/swarm/leave?force=1", "").await;
+    assert_eq!((left.status, left.body.len()), (200, 0));
+}
+
+#[tokio::test]
 async fn a_client_is_answered_only_when_the_view_shows_what_it_wrote() {
     // An owner that replies too early: it does nothing.
     let fixture = Fixture::with_owner(|_| {

@@ -16,11 +16,13 @@ fn known() -> KnownCluster {
                 id: key.node_id(),
                 key: Some(key),
                 addresses: Addresses::new(&["192.0.2.1:7900".parse().unwrap()]).unwrap(),
+                silence: std::time::Duration::from_secs(90),
             },
             KnownMember {
                 id: SecretKey::from_seed(&[4; 32]).node_id(),
                 key: None,
                 addresses: Addresses::default(),
+                silence: std::time::Duration::ZERO,
             },
         ],
         trust: vec![signed("member", 1, 40).to_bytes()],

@@ -1,0 +1,315 @@
+//! One life of an agent: from its identity, over the cluster that it enters, to its end.
+
+use std::sync::Arc;
+
+use shoal_membership::{Addresses, ClusterId, Profile, SecretKey};
+use shoal_net::{Endpoint, EndpointConfig, Inbox, JoinToken, TrustSet};
+use shoal_scheduler::{
+    peer::{Config, Memory, Peer, Timing},
+    view::{ClusterView, NodeFacts, NodeStatus, NodeView},
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    clock::Clock,
+    disk::DiskThread,
+    ended::{Next, farewell},
+    enter::{self, Entered},
+    facts,
+    logs::Logs,
+    member_book::MemberBook,
+    owner::{Owner, Sources, Waiting},
+    planner::PlannerThread,
+    recall,
+    run::entropy,
+    signals::Signals,
+    tasks::Runtimes,
+};
+use crate::{
+    api::{Handle, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
+    cli::{AgentArgs, ProfileChoice, RuntimeChoice},
+    runtime::{
+        self,
+        process::{ProcessRuntime, ProcessSettings},
+    },
+    store::Identity,
+};
+
+/// Orders and questions that wait for the owner.
+const QUEUE: usize = 256;
+
+/// Lives until the agent is told to stop, or until it must start anew. The data directory is this
+/// process's own.
+///
+/// # Errors
+/// One sentence for the person: what was wrong, where, and what to do.
+pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string();
+    let identity = Identity::load_or_create(&args.data_dir).map_err(|error| said(&error))?;
+    let token = args.join.as_deref().map(parse_token).transpose()?;
+    let server = Server::bind(args.api.path().to_owned()).map_err(|error| said(&error))?;
+    let (events, runtime_events) = runtime::events();
+    let settings = ProcessSettings {
+        data_dir: args.data_dir.clone(),
+        binary: None,
+    };
+    let process = ProcessRuntime::new(settings, events).map_err(|error| {
+        format!(
+            "can't make the folder of the tasks in {}: {error}",
+            args.data_dir.display()
+        )
+    })?;
+    let runtimes = match args.runtime {
+        // There is no container runtime in this version: processes are the best there is.
+        RuntimeChoice::Auto | RuntimeChoice::Process => Runtimes::new(vec![Box::new(process)]),
+    };
+    let start = Start {
+        args,
+        clock: Clock::start(),
+        identity,
+        token,
+        runtimes,
+    };
+    start.go(server, signals, runtime_events).await
+}
+
+fn parse_token(text: &str) -> Result<JoinToken, String> {
+    text.parse().map_err(|error| format!("--join: {error}"))
+}
+
+/// What an agent has before it is in a cluster.
+struct Start {
+    args: AgentArgs,
+    clock: Clock,
+    identity: Identity,
+    token: Option<JoinToken>,
+    runtimes: Runtimes,
+}
+
+/// The API's server.
+type ServerTask = tokio::task::JoinHandle<()>;
+
+/// What reaches an agent from outside, from its start on.
+struct Lines {
+    endpoint: Endpoint,
+    inbox: Inbox,
+    addresses: Addresses,
+    facts: NodeFacts,
+    logs: Logs,
+    view: watch::Sender<Arc<ClusterView>>,
+    orders: mpsc::Receiver<OrderRequest>,
+    questions: mpsc::Receiver<Question>,
+    leavers: mpsc::Receiver<LeaveRequest>,
+    stop: CancellationToken,
+    api: ServerTask,
+}
+
+impl Start {
+    async fn go(
+        mut self,
+        server: Server,
+        signals: &mut Signals,
+        runtime_events: runtime::EventReceiver,
+    ) -> Result<Next, String> {
+        let mut lines = self.open(server)?;
+        let door = enter::Door {
+            endpoint: &lines.endpoint,
+            hostname: &lines.facts.hostname,
+            data_dir: &self.args.data_dir,
+            token: self.token.as_ref(),
+        };
+        let entered = tokio::select! {
+            entered = door.enter(&mut self.identity) => entered?,
+            () = enter::refuse(&mut lines.orders, &mut lines.leavers) => return Ok(Next::End),
+            _ = signals.next() => return Ok(Next::End),
+        };
+        let (folder, can_join) = (self.args.data_dir.clone(), self.token.is_some());
+        let (endpoint, stop) = (lines.endpoint.clone(), lines.stop.clone());
+        let (owner, sources, api) = self
+            .assemble(lines, &entered, signals, runtime_events)
+            .await?;
+        let (ended, disk) = owner.run(sources).await;
+        endpoint.close().await;
+        let farewell = move || {
+            disk.close();
+            farewell(ended, &folder, can_join)
+        };
+        let next = tokio::task::spawn_blocking(farewell).await;
+        stop.cancel();
+        // The server ends by itself when it is told to; what it says then is in the log.
+        let _ = api.await;
+        next.map_err(|error| error.to_string())?
+    }
+
+    /// Opens the port and the API: people can ask from now on.
+    fn open(&self, server: Server) -> Result<Lines, String> {
+        let hostname = facts::hostname(self.args.name.clone());
+        let (endpoint, inbox) = self.bind()?;
+        let addresses = facts::addresses(endpoint.local_addr(), self.args.advertise);
+        let facts = facts::of_this_machine(&hostname, self.runtimes.names());
+        let me = self.identity.secret.node_id();
+        let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
+        let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
+        let (orders, order_queue) = mpsc::channel(QUEUE);
+        let (questions, question_queue) = mpsc::channel(QUEUE);
+        let (leaving, leavers) = mpsc::channel(1);
+        let machine = ApiIdentity::of_this_machine(hostname.clone(), self.args.data_dir.clone());
+        let handle = Handle {
+            view: seen,
+            orders,
+            logs: Arc::new(logs.clone()),
+            questions,
+            leaving,
+            identity: Arc::new(machine),
+        };
+        let stop = CancellationToken::new();
+        let api = tokio::spawn(server.run(handle, stop.clone()));
+        let socket = self.args.api.path().display();
+        tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");
+        Ok(Lines {
+            endpoint,
+            inbox,
+            addresses,
+            facts,
+            logs,
+            view,
+            orders: order_queue,
+            questions: question_queue,
+            leavers,
+            stop,
+            api,
+        })
+    }
+
+    /// Puts the owner together with everything that it works with.
+    async fn assemble<'a>(
+        self,
+        lines: Lines,
+        entered: &Entered,
+        signals: &'a mut Signals,
+        runtime: runtime::EventReceiver,
+    ) -> Result<(Owner, Sources<'a>, ServerTask), String> {
+        let (store, memory) = recall::open_store(&self.args.data_dir, &self.identity, entered)?;
+        let known = self.identity.cluster.as_ref();
+        let members = MemberBook::of(known.map_or(&[], |known| &known.members));
+        for (node, addresses) in &members.addresses {
+            let addresses = addresses.as_slice().to_vec();
+            lines.endpoint.set_addresses(*node, addresses);
+        }
+        let tasks = self.runtimes.adopt(self.clock.now().wall).await;
+        let memory = Memory { tasks, ..memory };
+        let (inputs, input_queue) = mpsc::channel(QUEUE);
+        let planner = PlannerThread::start(inputs.clone())?;
+        let secret = self.identity.secret.clone();
+        let disk = DiskThread::start(store, self.identity, inputs.clone())?;
+        let hostname = lines.facts.hostname.clone();
+        let config = peer_config(&self.args, secret, entered, lines.addresses, lines.facts)?;
+        let owner = Owner {
+            peer: Peer::new(config, memory, self.clock.now()),
+            clock: self.clock,
+            endpoint: lines.endpoint,
+            disk,
+            planner,
+            runtimes: self.runtimes,
+            logs: lines.logs,
+            hostname,
+            view: lines.view,
+            inputs,
+            members,
+            waiting: Waiting::default(),
+            next_ticket: 0,
+            concern: self.args.concern(),
+            view_due: true,
+            ending: None,
+            ended: None,
+        };
+        let sources = Sources {
+            inbox: lines.inbox,
+            inputs: input_queue,
+            runtime,
+            orders: lines.orders,
+            questions: lines.questions,
+            leavers: lines.leavers,
+            signals,
+        };
+        Ok((owner, sources, lines.api))
+    }
+
+    fn bind(&self) -> Result<(Endpoint, Inbox), String> {
+        let secret = self.identity.secret.clone();
+        let cluster = self
+            .known_cluster()
+            .unwrap_or(ClusterId::from_bytes([0; 16]));
+        let trust = TrustSet::empty(cluster);
+        let listen = self.args.listen;
+        let config = match self.args.profile {
+            ProfileChoice::Lan => EndpointConfig::lan(secret, listen, trust),
+            ProfileChoice::Edge => EndpointConfig::edge(secret, listen, trust),
+        };
+        Endpoint::bind(config).map_err(|error| {
+            format!(
+                "{error}; if another agent runs on this machine, give this one another --listen"
+            )
+        })
+    }
+
+    fn known_cluster(&self) -> Option<ClusterId> {
+        self.identity.cluster.as_ref().map(|known| known.id)
+    }
+
+    /// What the API shows until the node is in a cluster.
+    fn waiting_view(&self, facts: &NodeFacts, addresses: &Addresses) -> ClusterView {
+        let now = self.clock.now().wall;
+        let id = self.identity.secret.node_id();
+        let node = NodeView {
+            id,
+            hostname: facts.hostname.clone(),
+            spec: Default::default(),
+            version: 0,
+            status: NodeStatus::Unknown,
+            addresses: addresses.as_slice().to_vec(),
+            facts: facts.clone(),
+            created_at: now,
+            updated_at: now,
+        };
+        let cluster = self.token.as_ref().map(|token| token.cluster);
+        let cluster = self.known_cluster().or(cluster);
+        ClusterView {
+            cluster: cluster.unwrap_or(ClusterId::from_bytes([0; 16])),
+            created_at: now,
+            this_node: id,
+            nodes: [(id, node)].into(),
+            services: Default::default(),
+            tasks: Default::default(),
+            pending: Vec::new(),
+            tokens: Vec::new(),
+            desired_root: 0,
+            warnings: vec!["this node is not in a cluster yet: it is joining".to_owned()],
+        }
+    }
+}
+
+fn peer_config(
+    args: &AgentArgs,
+    secret: SecretKey,
+    entered: &Entered,
+    addresses: Addresses,
+    facts: NodeFacts,
+) -> Result<Config, String> {
+    let profile = match args.profile {
+        ProfileChoice::Lan => Profile::Lan,
+        ProfileChoice::Edge => Profile::Edge,
+    };
+    Ok(Config {
+        secret,
+        cluster: entered.cluster,
+        addresses,
+        facts,
+        labels: args.label.iter().cloned().collect(),
+        profile,
+        timing: Timing::of(profile),
+        seed: u64::from_le_bytes(entropy()?),
+        founder_nonce: entered.founder_nonce,
+    })
+}
