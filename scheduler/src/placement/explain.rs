@@ -13,6 +13,7 @@ use super::{
     planner::{Planner, Prepared},
     reason,
     score::{pair_hash, score_of},
+    spread::Share,
 };
 use crate::{
     spec::Availability,
@@ -202,7 +203,9 @@ impl<'a> Scene<'a> {
         reason::exclusion(self.table, self.ledger, place, node).or_else(|| {
             // The ledger counts only replicated slots.
             match self.number {
-                Some(_) => self.ledger.cap_reached(Pass::AllCaps, self.index, node),
+                Some(_) => self
+                    .ledger
+                    .cap_reached(Pass::AllCaps, Share::Up, self.index, node),
                 None => (self.input.refusals.contains_key(&key)).then_some(Exclusion::Refusal),
             }
         })

@@ -10,6 +10,7 @@ use super::{
     filter::Exclusion,
     nodes::{NO_NODE, NodeTable},
     planner::Prepared,
+    spread::{Share, SpreadCaps},
 };
 
 /// A service with at most this many slots is counted by looking at their owners.
@@ -47,11 +48,21 @@ struct Tally {
     end_slot: usize,
     /// Replicas by node; empty for a small service.
     by_node: Vec<u32>,
-    /// Most replicas on a node, where all nodes are in one branch.
-    flat_cap: Option<u32>,
-    branch_caps: Vec<u32>,
+    /// With shares rounded down.
+    caps_down: SpreadCaps,
+    /// With shares rounded up.
+    caps_up: SpreadCaps,
     /// Replicas by branch; empty where the root is the only one.
     by_branch: Vec<u32>,
+}
+
+impl Tally {
+    fn caps(&self, share: Share) -> &SpreadCaps {
+        match share {
+            Share::Down => &self.caps_down,
+            Share::Up => &self.caps_up,
+        }
+    }
 }
 
 /// The state of a walk. Slots of all services are numbered in the order of (service id, slot).
@@ -74,9 +85,9 @@ impl<'a> Ledger<'a> {
             let slots = service.lists.len();
             let is_small = slots <= SMALL_SERVICE;
             let tree = &service.field.tree;
-            let branch_caps = tree.branch_caps(slots as u32);
+            let caps_up = tree.caps(slots as u32, Share::Up);
             let branches_counted = if tree.has_levels() {
-                branch_caps.len()
+                caps_up.branches.len()
             } else {
                 0
             };
@@ -85,8 +96,8 @@ impl<'a> Ledger<'a> {
                 end_slot: first_slot + slots,
                 by_node: vec![0; if is_small { 0 } else { table.entries.len() }],
                 by_branch: vec![0; branches_counted],
-                flat_cap: (!tree.has_levels()).then(|| tree.node_cap(&branch_caps, 0)),
-                branch_caps,
+                caps_down: tree.caps(slots as u32, Share::Down),
+                caps_up,
             });
             first_slot += slots;
         }
@@ -138,23 +149,37 @@ impl<'a> Ledger<'a> {
             .map_or((0, 0), |room| (room.load, room.load_cap))
     }
 
-    /// Whether this node takes this slot in this pass.
-    pub(super) fn accepts(&self, pass: Pass, service: usize, slot: u32, node: u32) -> bool {
-        self.cap_reached(pass, service, node).is_none()
+    /// Whether rounding up gives a service anything that rounding down did not.
+    pub(super) fn gains_by_rounding(&self, pass: Pass, service: usize) -> bool {
+        let tally = &self.tallies[service];
+        pass != Pass::NoSpreadCap && tally.caps_down != tally.caps_up
+    }
+
+    /// Whether this node takes this slot in this pass, with this share.
+    pub(super) fn accepts(
+        &self,
+        pass: Pass,
+        share: Share,
+        service: usize,
+        slot: u32,
+        node: u32,
+    ) -> bool {
+        self.cap_reached(pass, share, service, node).is_none()
             && self.obstacle(service, slot, node).is_none()
     }
 
     /// The cap of this pass that keeps a replica of this service off this node.
-    pub(super) fn cap_reached(&self, pass: Pass, service: usize, node: u32) -> Option<Exclusion> {
+    pub(super) fn cap_reached(
+        &self,
+        pass: Pass,
+        share: Share,
+        service: usize,
+        node: u32,
+    ) -> Option<Exclusion> {
         if pass == Pass::NoSpreadCap {
             return None;
         }
-        let replicas = self.replicas(service, node);
-        let is_full = match self.tallies[service].flat_cap {
-            Some(cap) => replicas >= cap,
-            None => self.is_branch_full(service, node, replicas),
-        };
-        if is_full {
+        if self.has_its_share(share, service, node) {
             return Some(Exclusion::Spread);
         }
         let room = &self.rooms[node as usize];
@@ -162,15 +187,18 @@ impl<'a> Ledger<'a> {
     }
 
     /// Whether a node, or a branch that it is in, has its share of a service.
-    fn is_branch_full(&self, service: usize, node: u32, replicas: u32) -> bool {
+    fn has_its_share(&self, share: Share, service: usize, node: u32) -> bool {
         let tally = &self.tallies[service];
-        let tree = &self.services[service].field.tree;
+        let (caps, tree) = (tally.caps(share), &self.services[service].field.tree);
         let leaf = tree.leaf_of(node);
+        let is_full = self.replicas(service, node) >= caps.nodes[leaf as usize];
+        if is_full || tally.by_branch.is_empty() {
+            return is_full;
+        }
         let above = std::iter::successors(Some(leaf), |branch| tree.parent(*branch));
-        replicas >= tree.node_cap(&tally.branch_caps, leaf)
-            || above
-                .map(|branch| branch as usize)
-                .any(|branch| tally.by_branch[branch] >= tally.branch_caps[branch])
+        above
+            .map(|branch| branch as usize)
+            .any(|branch| tally.by_branch[branch] >= caps.branches[branch])
     }
 
     /// What keeps this slot off this node in every pass, in Swarm's order.

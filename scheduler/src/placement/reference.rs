@@ -34,12 +34,14 @@ pub(super) fn owners(input: &Input) -> Owners {
     }
     let pairs = pairs(input);
     for pass in 1..=3 {
-        for (_, score, id, slot, node) in &pairs {
+        for (_, is_up, score, id, slot, node) in &pairs {
             let is_bound = score.0 == u64::MAX;
             if !owners.contains_key(&(*id, *slot))
                 && is_free(input, &owners, *id, *slot, *node)
                 && (is_bound || pass > 1 || is_below_load_cap(input, &owners, *node))
-                && (is_bound || pass > 2 || is_below_spread_caps(input, &owners, *id, *node))
+                && (is_bound
+                    || pass > 2
+                    || is_below_spread_caps(input, &owners, *id, *node, *is_up))
             {
                 owners.insert((*id, *slot), *node);
             }
@@ -48,7 +50,8 @@ pub(super) fn owners(input: &Input) -> Owners {
     owners
 }
 
-type Pair = (Reverse<i32>, Reverse<u64>, ServiceId, Slot, NodeId);
+/// Whether shares are rounded up stands before the score.
+type Pair = (Reverse<i32>, bool, Reverse<u64>, ServiceId, Slot, NodeId);
 
 fn pairs(input: &Input) -> Vec<Pair> {
     let mut pairs = Vec::new();
@@ -57,12 +60,16 @@ fn pairs(input: &Input) -> Vec<Pair> {
             let slot = Slot::Number(number);
             let priority = Reverse(spec.priority());
             if let Some(bound) = bound(input, *id, spec, slot) {
-                pairs.extend(bound.map(|node| (priority, Reverse(u64::MAX), *id, slot, node)));
+                pairs.extend(
+                    bound.map(|node| (priority, false, Reverse(u64::MAX), *id, slot, node)),
+                );
                 continue;
             }
             for node in qualifying(input, spec) {
                 let score = score(*id, slot, node, input.nodes[&node].weight());
-                pairs.push((priority, Reverse(score), *id, slot, node));
+                for is_up in [false, true] {
+                    pairs.push((priority, is_up, Reverse(score), *id, slot, node));
+                }
             }
         }
     }
@@ -164,7 +171,17 @@ fn is_below_load_cap(input: &Input, owners: &Owners, node: NodeId) -> bool {
 }
 
 /// Here there is at most one level, over `node.labels.zone`.
-fn is_below_spread_caps(input: &Input, owners: &Owners, id: ServiceId, node: NodeId) -> bool {
+fn is_below_spread_caps(
+    input: &Input,
+    owners: &Owners,
+    id: ServiceId,
+    node: NodeId,
+    is_up: bool,
+) -> bool {
+    let share = |whole: usize, parts: usize| match is_up {
+        true => whole.div_ceil(parts),
+        false => (whole / parts).max(1),
+    };
     let spec = &input.services[&id];
     let zone = |node: NodeId| input.nodes[&node].labels.get("zone").cloned();
     let nodes = qualifying(input, spec);
@@ -175,10 +192,10 @@ fn is_below_spread_caps(input: &Input, owners: &Owners, id: ServiceId, node: Nod
         peers = zones.iter().filter(|other| **other == zone(node)).count();
         zones.sort();
         zones.dedup();
-        wanted = wanted.div_ceil(zones.len());
+        wanted = share(wanted, zones.len());
         if replicas(owners, id, |owner| zone(owner) == zone(node)) >= wanted {
             return false;
         }
     }
-    replicas(owners, id, |owner| owner == node) < wanted.div_ceil(peers)
+    replicas(owners, id, |owner| owner == node) < share(wanted, peers)
 }

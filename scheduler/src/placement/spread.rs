@@ -2,8 +2,13 @@
 //!
 //! Swarm's tree (`manager/scheduler/nodeset.go`): one level per placement preference, one branch per
 //! value; a missing label is the empty value, and a branch. Each branch takes at most its even share,
-//! rounded up, and so does each node of an innermost branch. Without preferences there is one branch:
-//! `ceil(replicas / eligible nodes)` on each node.
+//! and so does each node of an innermost branch. Without preferences there is one branch:
+//! `replicas / eligible nodes` on each node.
+//!
+//! Shares are given out rounded down first, at least 1, and rounded up only to what is left then. With
+//! the rounded up share alone, a service of as many replicas as there are nodes has a cap of 1 until
+//! a node dies and of 2 at once after it: every slot that was kept off its favourite comes back to
+//! it. That moved 9 to 10 tasks for each one lost at 30 nodes; rounding down first, under 3.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +16,24 @@ use super::{input::Node, nodes::NodeTable};
 use crate::spec::label_name;
 
 const ROOT: u32 = 0;
+
+/// How an even share that is no whole number is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Share {
+    /// Rounded down, but at least 1.
+    Down,
+    /// Rounded up.
+    Up,
+}
+
+impl Share {
+    fn of(self, whole: u32, parts: u32) -> u32 {
+        match self {
+            Self::Down => (whole / parts).max(1).min(whole),
+            Self::Up => whole.div_ceil(parts),
+        }
+    }
+}
 
 /// The branches that the eligible nodes of a service form.
 #[derive(Clone, Debug, Default)]
@@ -82,29 +105,31 @@ impl SpreadTree {
         (branch != ROOT).then_some(found.parent)
     }
 
-    /// Most replicas in each branch, for this many in all.
-    pub(super) fn branch_caps(&self, replicas: u32) -> Vec<u32> {
-        let mut caps = Vec::with_capacity(self.branches.len());
-        caps.push(replicas);
+    /// The most that each part takes of this many replicas.
+    pub(super) fn caps(&self, replicas: u32, share: Share) -> SpreadCaps {
+        let mut branches = Vec::with_capacity(self.branches.len());
+        branches.push(replicas);
         // A branch is pushed after its parent, so the parent's cap is always there.
         for branch in self.branches.iter().skip(1) {
             let parent = branch.parent as usize;
             let siblings = self.branches[parent].parts.max(1);
-            caps.push(caps[parent].div_ceil(siblings));
+            branches.push(share.of(branches[parent], siblings));
         }
-        caps
+        let node_cap = |(branch, cap): (&Branch, &u32)| share.of(*cap, branch.parts.max(1));
+        SpreadCaps {
+            nodes: self.branches.iter().zip(&branches).map(node_cap).collect(),
+            branches,
+        }
     }
+}
 
-    /// Most replicas on a node of this innermost branch.
-    pub(super) fn node_cap(&self, branch_caps: &[u32], leaf: u32) -> u32 {
-        let nodes = self
-            .branches
-            .get(leaf as usize)
-            .map_or(1, |branch| branch.parts.max(1));
-        branch_caps
-            .get(leaf as usize)
-            .map_or(0, |cap| cap.div_ceil(nodes))
-    }
+/// The most replicas of a service in each part of its tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SpreadCaps {
+    /// In each branch.
+    pub(super) branches: Vec<u32>,
+    /// On each node of a branch, where it is an innermost one.
+    pub(super) nodes: Vec<u32>,
 }
 
 /// The last branch that there is on this path of values.
@@ -172,10 +197,10 @@ mod tests {
         SpreadTree::new(&labels, &indexes, &table(zones))
     }
 
-    fn node_caps(tree: &SpreadTree, replicas: u32, nodes: u32) -> Vec<u32> {
-        let caps = tree.branch_caps(replicas);
+    fn node_caps(tree: &SpreadTree, replicas: u32, share: Share, nodes: u32) -> Vec<u32> {
+        let caps = tree.caps(replicas, share).nodes;
         (0..nodes)
-            .map(|node| tree.node_cap(&caps, tree.leaf_of(node)))
+            .map(|node| caps[tree.leaf_of(node) as usize])
             .collect()
     }
 
@@ -183,21 +208,26 @@ mod tests {
     fn without_preferences_every_node_gets_an_even_share() {
         let flat = tree(&["a", "b", "b"], &[]);
         assert!(!flat.has_levels());
-        assert_eq!(node_caps(&flat, 7, 3), [3, 3, 3]);
+        assert_eq!(node_caps(&flat, 7, Share::Down, 3), [2, 2, 2]);
+        assert_eq!(node_caps(&flat, 7, Share::Up, 3), [3, 3, 3]);
+        assert_eq!(node_caps(&flat, 2, Share::Down, 3), [1, 1, 1]);
+        assert_eq!(node_caps(&flat, 0, Share::Down, 3), [0, 0, 0]);
     }
 
     #[test]
     fn each_zone_gets_an_even_share_and_divides_it() {
         let zones = tree(&["a", "b", "b", ""], &["node.labels.zone", "colour"]);
-        assert_eq!(zones.branch_caps(10), [10, 4, 4, 4]);
-        assert_eq!(node_caps(&zones, 10, 4), [4, 2, 2, 4]);
+        assert_eq!(zones.caps(10, Share::Up).branches, [10, 4, 4, 4]);
+        assert_eq!(node_caps(&zones, 10, Share::Up, 4), [4, 2, 2, 4]);
+        assert_eq!(zones.caps(10, Share::Down).branches, [10, 3, 3, 3]);
+        assert_eq!(node_caps(&zones, 10, Share::Down, 4), [3, 1, 1, 3]);
     }
 
     #[test]
     fn a_node_that_takes_nothing_new_still_counts_for_its_zone() {
         let table = table(&["a", "b", "b", "c"]);
         let tree = SpreadTree::new(&["node.labels.zone".into()], &[0, 1], &table);
-        assert_eq!(tree.branch_caps(4), [4, 2, 2]);
+        assert_eq!(tree.caps(4, Share::Up).branches, [4, 2, 2]);
         assert_eq!(tree.leaf_of(2), tree.leaf_of(1));
         assert_eq!(tree.leaf_of(3), ROOT);
     }
@@ -205,7 +235,7 @@ mod tests {
     #[test]
     fn levels_nest() {
         let nested = tree(&["a", "b"], &["node.labels.zone", "engine.labels.rack"]);
-        assert_eq!(nested.branch_caps(5), [5, 3, 3, 3, 3]);
+        assert_eq!(nested.caps(5, Share::Up).branches, [5, 3, 3, 3, 3]);
         let leaf = nested.leaf_of(0);
         let zone = nested.parent(leaf).unwrap();
         assert_eq!(nested.parent(zone), Some(ROOT));

@@ -1,5 +1,8 @@
 //! The walk over (slot, node) pairs by descending (priority, score), in three passes.
 //!
+//! Within a priority, all pairs are walked over twice: nodes take their share of each service rounded
+//! down first, and then, of the slots that are left, rounded up.
+//!
 //! The pairs are never all written down. Each slot offers its best candidate that would take it;
 //! offers are looked at in order, and a slot that is refused offers its next. Since a node that
 //! refused once keeps refusing for that pass, this gives exactly what walking over all pairs gives
@@ -21,6 +24,7 @@ use super::{
     planner::Prepared,
     score::{pair_hash, score_of},
     shortlist::Candidate,
+    spread::Share,
 };
 
 /// The score of a slot that has no choice: such slots go first within their priority.
@@ -64,8 +68,10 @@ struct Walk<'a, 'b> {
     cursor: Vec<u32>,
     /// By slot: the node of its present offer.
     offer: Vec<u32>,
-    /// By service: no node takes another replica in this pass.
-    is_exhausted: Vec<bool>,
+    /// By slot: the share that nodes may have of its service when they are offered it.
+    share: Vec<Share>,
+    /// By service: up to which share no node takes another replica in this pass.
+    is_exhausted: Vec<Option<Share>>,
 }
 
 impl<'a, 'b> Walk<'a, 'b> {
@@ -80,14 +86,16 @@ impl<'a, 'b> Walk<'a, 'b> {
             service_of,
             cursor: vec![0; slots],
             offer: vec![NO_NODE; slots],
-            is_exhausted: vec![false; ledger.services.len()],
+            share: vec![Share::Down; slots],
+            is_exhausted: vec![None; ledger.services.len()],
             ledger,
         }
     }
 
     fn run(&mut self, pass: Pass) {
-        self.is_exhausted.fill(false);
+        self.is_exhausted.fill(None);
         self.cursor.fill(0);
+        self.share.fill(Share::Down);
         let open = (0..self.ledger.owners().len() as u32)
             .filter(|slot| self.ledger.owners()[*slot as usize] == NO_NODE)
             .collect::<Vec<_>>();
@@ -118,7 +126,7 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     /// Gives the slot of this offer to its node, or makes its next offer.
     fn settle(&mut self, pass: Pass, key: u128) -> Option<u128> {
-        let slot = key as u32;
+        let slot = key as u32 & (u32::MAX >> 1);
         let service = self.service_of[slot as usize] as usize;
         let node = self.offer[slot as usize];
         if self.is_bound(slot) {
@@ -127,7 +135,8 @@ impl<'a, 'b> Walk<'a, 'b> {
             }
             return None;
         }
-        if self.ledger.accepts(pass, service, slot, node) {
+        let share = self.share[slot as usize];
+        if self.ledger.accepts(pass, share, service, slot, node) {
             self.ledger.give(service, slot, node);
             return None;
         }
@@ -151,7 +160,16 @@ impl<'a, 'b> Walk<'a, 'b> {
     }
 
     fn next_offer(&mut self, pass: Pass, slot: u32) -> Option<u128> {
-        let candidate = self.listed(pass, slot).or_else(|| self.scan(pass, slot))?;
+        let mut candidate = self.listed(pass, slot).or_else(|| self.scan(pass, slot));
+        let service = self.service_of[slot as usize] as usize;
+        let may_round = self.share[slot as usize] == Share::Down
+            && self.ledger.gains_by_rounding(pass, service);
+        if candidate.is_none() && may_round {
+            self.share[slot as usize] = Share::Up;
+            self.cursor[slot as usize] = 0;
+            candidate = self.listed(pass, slot).or_else(|| self.scan(pass, slot));
+        }
+        let candidate = candidate?;
         self.offer[slot as usize] = candidate.node;
         Some(self.key(slot, candidate.score))
     }
@@ -159,11 +177,17 @@ impl<'a, 'b> Walk<'a, 'b> {
     /// The next candidate of the short list who takes the slot.
     fn listed(&mut self, pass: Pass, slot: u32) -> Option<Candidate> {
         let service = self.service_of[slot as usize] as usize;
-        let first = self.ledger.slots_of(service).start;
+        let (first, share) = (
+            self.ledger.slots_of(service).start,
+            self.share[slot as usize],
+        );
         let list = &self.ledger.services[service].lists[slot as usize - first].candidates;
         let cursor = &mut self.cursor[slot as usize];
         while let Some(candidate) = list.get(*cursor as usize) {
-            if self.ledger.accepts(pass, service, slot, candidate.node) {
+            if self
+                .ledger
+                .accepts(pass, share, service, slot, candidate.node)
+            {
                 return Some(*candidate);
             }
             *cursor += 1;
@@ -174,7 +198,8 @@ impl<'a, 'b> Walk<'a, 'b> {
     /// The best of all nodes that take the slot, when the short list has none left.
     fn scan(&mut self, pass: Pass, slot: u32) -> Option<Candidate> {
         let service = self.service_of[slot as usize] as usize;
-        if self.is_exhausted[service] {
+        let share = self.share[slot as usize];
+        if self.is_exhausted[service] >= Some(share) {
             return None;
         }
         let prepared = &self.ledger.services[service];
@@ -190,7 +215,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             for (node, hash) in class.nodes.iter().zip(&class.hashes) {
                 let pair = pair_hash(list.hash, *hash);
                 if best_hash.is_some_and(|best| pair <= best)
-                    || !self.ledger.accepts(pass, service, slot, *node)
+                    || !self.ledger.accepts(pass, share, service, slot, *node)
                 {
                     continue;
                 }
@@ -204,16 +229,18 @@ impl<'a, 'b> Walk<'a, 'b> {
             }
         }
         if best.is_none() && !self.ledger.is_refused_anywhere(slot) {
-            self.is_exhausted[service] = true;
+            self.is_exhausted[service] = Some(share);
         }
         best
     }
 
-    /// Smaller is earlier: higher priority, higher score, smaller slot number.
+    /// Smaller is earlier: higher priority, smaller share, higher score, smaller slot number.
     fn key(&self, slot: u32, score: u64) -> u128 {
         let service = self.service_of[slot as usize] as usize;
         let priority = self.ledger.services[service].demand.priority;
         let rank = u32::MAX - priority.abs_diff(i32::MIN);
-        u128::from(rank) << 96 | u128::from(u64::MAX - score) << 32 | u128::from(slot)
+        let is_up = u128::from(self.share[slot as usize] == Share::Up);
+        // There are fewer than 2^31 slots: see SLOTS_MAX.
+        u128::from(rank) << 96 | is_up << 95 | u128::from(u64::MAX - score) << 31 | u128::from(slot)
     }
 }
