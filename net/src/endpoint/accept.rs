@@ -53,7 +53,7 @@ async fn receive(inner: Arc<Inner>, incoming: quinn::Incoming, permit: OwnedSema
     let connection = match handshake.await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => {
-            inner.heard_close(peer, &error);
+            inner.heard_close(peer, None, &error);
             return tracing::debug!(%peer, %error, "an incoming handshake failed");
         }
         Err(_) => return tracing::debug!(%peer, "an incoming handshake took too long"),
@@ -100,7 +100,7 @@ async fn welcome(
     let (hello, answer) = match hello::hear(connection, inner.settings.handshake_timeout).await {
         Ok(heard) => heard,
         Err(NoHello::Lost(error)) => {
-            inner.heard_close(connection.remote_address(), &error);
+            inner.heard_close(connection.remote_address(), Some(key.node_id()), &error);
             return None;
         }
         Err(NoHello::Bad) => {

@@ -42,6 +42,11 @@ async fn converse(
         return None;
     }
     let answer = decide(inner, connection, key, ask).await?;
+    if let Answer::Refused(reason) = &answer {
+        inner
+            .complaints
+            .turned_away(&inner.ends(connection), reason);
+    }
     let is_accepted = matches!(answer, Answer::Accepted(_));
     send.write_all(&codec::encode(&answer)).await.ok()?;
     send.finish().ok()?;

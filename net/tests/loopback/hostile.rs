@@ -1,92 +1,16 @@
 //! Strangers with a valid TLS stack, and with none, get nothing.
 
-use std::sync::Arc;
-
-use crate::cluster::{CLUSTER, Node, PATIENCE, config, eventually, loopback, secret, trust};
-use bytes::Bytes;
-use quinn::crypto::rustls::QuicClientConfig;
-use rustls::{
-    DigitallySignedStruct, SignatureScheme,
-    client::{
-        AlwaysResolvesClientRawPublicKeys,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
-    sign::CertifiedKey,
+use crate::{
+    cluster::{CLUSTER, Node, PATIENCE, config, eventually, secret, trust},
+    raw::{self, HERE},
 };
+use bytes::Bytes;
 use shoal_membership::SecretKey;
 use shoal_net::Refusal;
 use tokio::time::timeout;
 
-/// Believes everything. This is the attacker's side.
-#[derive(Debug)]
-struct Gullible;
-
-impl ServerCertVerifier for Gullible {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
-        true
-    }
-}
-
-/// A raw QUIC client with its own key, or with none.
 fn attacker(key: Option<&SecretKey>, alpn: &[u8]) -> quinn::Endpoint {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .expect("TLS 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Gullible));
-    let mut tls = match key {
-        Some(key) => {
-            let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8()));
-            let signing = provider.key_provider.load_private_key(der).expect("a key");
-            let public = CertificateDer::from(key.public().to_spki());
-            let resolver = AlwaysResolvesClientRawPublicKeys::new(Arc::new(CertifiedKey::new(
-                vec![public],
-                signing,
-            )));
-            builder.with_client_cert_resolver(Arc::new(resolver))
-        }
-        None => builder.with_no_client_auth(),
-    };
-    tls.alpn_protocols = vec![alpn.to_vec()];
-    let config = QuicClientConfig::try_from(tls).expect("a QUIC cipher");
-    let mut endpoint = quinn::Endpoint::client(loopback(0)).expect("a free port");
-    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
-    endpoint
+    raw::client(HERE, key, alpn)
 }
 
 fn control() -> Vec<u8> {
