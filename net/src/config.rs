@@ -33,10 +33,12 @@ pub(crate) const INBOX_KIB: u32 = 32 << 10;
 pub(crate) const SMALL_BODY: usize = 16 << 10;
 /// Incoming connections that are not yet known to be of members, at once.
 pub(crate) const HANDSHAKES_AT_ONCE: usize = 64;
-/// Of those, so many before a stranger has to prove its address by a round trip.
-pub(crate) const HANDSHAKES_UNVALIDATED: usize = 32;
+/// Of those, so many from one source: see `places.rs`.
+pub(crate) const HANDSHAKES_OF_ONE_SOURCE: usize = 16;
 /// Joiners at once.
 pub(crate) const JOINS_AT_ONCE: usize = 8;
+/// Of those, so many from one source. Machines that join through one router are one source.
+pub(crate) const JOINS_OF_ONE_SOURCE: usize = 6;
 /// Streams that a peer may have open towards us on a control connection, each way.
 pub(crate) const CONTROL_STREAMS: u32 = 16;
 /// Replaced connections of one peer and class that are still being drained.

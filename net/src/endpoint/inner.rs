@@ -19,6 +19,7 @@ use crate::{
     hello::Hello,
     incoming::{Event, Incoming},
     peers::{Link, Peers, canonical},
+    places::Places,
     refusal::Refusal,
     stats::Counters,
     tls::{self, Identity, TlsError},
@@ -50,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) events: mpsc::Sender<Event>,
     /// Room for bodies that wait for the agent, in KiB.
     pub(crate) room: Arc<Semaphore>,
-    pub(crate) joins: Semaphore,
+    pub(crate) joins: Arc<Places>,
     pub(crate) counters: Counters,
     pub(crate) complaints: Complaints,
     pub(crate) announce: Notify,

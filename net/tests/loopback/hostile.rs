@@ -1,8 +1,8 @@
 //! Strangers with a valid TLS stack, and with none, get nothing.
 
 use crate::{
-    cluster::{CLUSTER, Node, PATIENCE, config, eventually, secret, trust},
-    raw::{self, HERE},
+    cluster::{CLUSTER, Node, PATIENCE, config, echo, eventually, secret, trust},
+    raw::{self, ELSEWHERE, HERE},
 };
 use bytes::Bytes;
 use shoal_membership::SecretKey;
@@ -120,6 +120,43 @@ async fn many_strangers_do_not_lock_members_out() {
     })
     .await;
     node.connected(friend.id()).await;
+}
+
+#[tokio::test]
+async fn a_stranger_on_one_address_leaves_places_for_the_others() {
+    let mut patient = config(&secret(1), trust(&[&secret(1), &secret(2)]));
+    // Whoever is silent keeps its place until long after this test.
+    patient.handshake_timeout = 10 * PATIENCE;
+    let node = Node::start(patient);
+    let silent = raw::client(ELSEWHERE, Some(&secret(2)), &control());
+    let held: Vec<_> = (0..200)
+        .map(|_| silent.connect(node.addr(), "shoal").unwrap())
+        .collect();
+    eventually(|| node.endpoint.stats().handshakes_turned_away > 100).await;
+    let friend = Node::start(config(&secret(2), trust(&[&secret(1), &secret(2)])));
+    friend.knows(&node);
+    let id = node.id();
+    echo(node.inbox);
+    let answer = friend.endpoint.request(id, Bytes::new(), PATIENCE).await;
+    assert_eq!(answer, Ok(Bytes::new()));
+    drop(held);
+}
+
+/// What a silent joiner holds is a place among the joiners.
+#[tokio::test]
+async fn a_stranger_on_one_address_leaves_room_for_joiners_elsewhere() {
+    let mut patient = config(&secret(1), trust(&[&secret(1)]));
+    patient.handshake_timeout = 10 * PATIENCE;
+    let node = Node::start(patient);
+    let silent = raw::client(ELSEWHERE, Some(&secret(66)), b"shoal-join/1");
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(silent.connect(node.addr(), "shoal").unwrap().await.unwrap());
+    }
+    eventually(|| node.endpoint.stats().refused > 10).await;
+    let friend = raw::client(HERE, Some(&secret(2)), b"shoal-join/1");
+    let reason = assault(&friend, &node).await;
+    assert_eq!(reason, Some(Refusal::BadHello), "it was not heard");
 }
 
 #[tokio::test]
