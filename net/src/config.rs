@@ -39,8 +39,11 @@ pub(crate) const HANDSHAKES_OF_ONE_SOURCE: usize = 16;
 pub(crate) const JOINS_AT_ONCE: usize = 8;
 /// Of those, so many from one source. Machines that join through one router are one source.
 pub(crate) const JOINS_OF_ONE_SOURCE: usize = 6;
-/// Streams that a peer may have open towards us on a control connection, each way.
-pub(crate) const CONTROL_STREAMS: u32 = 16;
+/// Requests that a peer may have open towards us on a control connection.
+pub(crate) const REQUEST_STREAMS: u32 = 16;
+/// Rumours that a peer may have on their way to us: they are read one after another. QUIC makes
+/// room for all streams of both kinds at once, in a table that doubles beyond 28.
+pub(crate) const RUMOUR_STREAMS: u32 = 8;
 /// Replaced connections of one peer and class that are still being drained.
 pub(crate) const RETIRED_AT_ONCE: usize = 4;
 /// A body or a header has to arrive whole within this time.
