@@ -1,24 +1,21 @@
 //! How an agent comes to be in a cluster: it is a member already, it joins, or it founds one.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use shoal_membership::ClusterId;
-use shoal_net::{Endpoint, JoinError, JoinRefusal, JoinToken};
+use shoal_net::{Endpoint, JoinError, JoinToken};
 use shoal_scheduler::order::OrderError;
 use tokio::sync::mpsc;
 
 use super::{
     door::{JoinHello, of_snapshot},
+    patience::Patience,
     run::entropy,
 };
 use crate::{
     api::OrderRequest,
     store::{Identity, KnownCluster, KnownMember, REGISTRY_FILE, Store},
 };
-
-/// First wait between two tries to join; doubled up to a minute.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// The cluster that this node is in now.
 #[derive(Debug)]
@@ -118,7 +115,7 @@ impl Door<'_> {
             hostname: self.hostname.to_owned(),
         })
         .map_err(|error| error.to_string())?;
-        let mut wait = RETRY_FIRST;
+        let mut patience = Patience::new();
         loop {
             let asked = self.endpoint.join(token, hello.clone(), |_, _| false).await;
             let error = match asked {
@@ -143,22 +140,12 @@ impl Door<'_> {
                 }
                 Err(error) => error,
             };
-            if is_final(&error) {
+            let Some(wait) = patience.after(&error) else {
                 return Err(format!("can't join: {error}"));
-            }
+            };
             tracing::warn!(%error, retry_in = ?wait, "can't join yet");
             tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(RETRY_MAX);
         }
-    }
-}
-
-/// Whether asking again is of no use.
-fn is_final(error: &JoinError) -> bool {
-    match error {
-        JoinError::Refused { reason, .. } => !matches!(reason, JoinRefusal::Busy),
-        JoinError::Unreachable(_) | JoinError::Closed { .. } => false,
-        _ => true,
     }
 }
 

@@ -13,6 +13,7 @@ mod facts;
 mod log_wire;
 mod logs;
 mod owner;
+mod patience;
 mod planner;
 mod run;
 mod signals;
