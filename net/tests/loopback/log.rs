@@ -19,7 +19,7 @@ struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().expect("no panic while writing").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -45,7 +45,7 @@ impl Log {
 
     /// The warnings of the endpoint that listens here.
     pub(crate) fn warnings_of(&self, here: SocketAddr) -> Vec<String> {
-        let text = self.text.0.lock().unwrap().clone();
+        let text = self.text.0.lock().expect("no panic while writing").clone();
         let here = format!("here={here}");
         let is_ours = |line: &&str| line.split(' ').any(|word| word == here);
         String::from_utf8_lossy(&text)
