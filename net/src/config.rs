@@ -33,12 +33,17 @@ pub(crate) const INBOX_KIB: u32 = 32 << 10;
 pub(crate) const SMALL_BODY: usize = 16 << 10;
 /// Incoming connections that are not yet known to be of members, at once.
 pub(crate) const HANDSHAKES_AT_ONCE: usize = 64;
-/// Of those, so many before a stranger has to prove its address by a round trip.
-pub(crate) const HANDSHAKES_UNVALIDATED: usize = 32;
+/// Of those, so many from one source: see `places.rs`.
+pub(crate) const HANDSHAKES_OF_ONE_SOURCE: usize = 16;
 /// Joiners at once.
 pub(crate) const JOINS_AT_ONCE: usize = 8;
-/// Streams that a peer may have open towards us on a control connection, each way.
-pub(crate) const CONTROL_STREAMS: u32 = 16;
+/// Of those, so many from one source. Machines that join through one router are one source.
+pub(crate) const JOINS_OF_ONE_SOURCE: usize = 6;
+/// Requests that a peer may have open towards us on a control connection.
+pub(crate) const REQUEST_STREAMS: u32 = 16;
+/// Rumours that a peer may have on their way to us: they are read one after another. QUIC makes
+/// room for all streams of both kinds at once, in a table that doubles beyond 28.
+pub(crate) const RUMOUR_STREAMS: u32 = 8;
 /// Replaced connections of one peer and class that are still being drained.
 pub(crate) const RETIRED_AT_ONCE: usize = 4;
 /// A body or a header has to arrive whole within this time.

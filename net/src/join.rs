@@ -37,7 +37,7 @@ pub(crate) enum Answer {
 }
 
 /// Why a member does not let a joiner in.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, thiserror::Error)]
 pub enum JoinRefusal {
     /// No such token, as far as that member knows.
     #[error("the token is not known; it may have been removed, or made a moment ago elsewhere")]

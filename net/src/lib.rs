@@ -14,6 +14,7 @@ mod hello;
 mod incoming;
 mod join;
 mod peers;
+mod places;
 mod refusal;
 mod stats;
 mod stream;

@@ -84,6 +84,11 @@ impl Refusal {
         )
     }
 
+    /// True for what the two ends find out alike, from the protocol names that they agreed on.
+    pub(crate) const fn is_mutual(self) -> bool {
+        matches!(self, Self::AnotherCluster | Self::AnotherMajor)
+    }
+
     pub(crate) fn close(self, connection: &quinn::Connection) {
         self.close_saying(connection, &self.to_string());
     }

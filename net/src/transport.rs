@@ -10,7 +10,7 @@ use shoal_membership::SecretKey;
 
 use crate::{
     alpn::Class,
-    config::{CONTROL_STREAMS, EndpointConfig},
+    config::{EndpointConfig, REQUEST_STREAMS, RUMOUR_STREAMS},
 };
 
 /// What may be in flight before the peer is known: a joiner's hello fits.
@@ -48,8 +48,8 @@ pub(crate) fn admit(connection: &quinn::Connection, class: Class, data_streams: 
     connection.set_receive_window(MEMBER_WINDOW.into());
     match class {
         Class::Control => {
-            connection.set_max_concurrent_bi_streams(CONTROL_STREAMS.into());
-            connection.set_max_concurrent_uni_streams(CONTROL_STREAMS.into());
+            connection.set_max_concurrent_bi_streams(REQUEST_STREAMS.into());
+            connection.set_max_concurrent_uni_streams(RUMOUR_STREAMS.into());
         }
         Class::Data => connection.set_max_concurrent_bi_streams(data_streams.into()),
     }

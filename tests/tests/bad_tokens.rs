@@ -5,12 +5,14 @@ use std::time::Duration;
 use shoal_tests::{Cluster, Said, within};
 
 const SOON: Duration = Duration::from_secs(20);
+/// A token that nobody knows may be on its way: a joiner asks for it for 10 s.
+const ANSWER: Duration = Duration::from_secs(15);
 
 /// What the agent of a new machine says to a token, and that nothing has changed by it.
 fn turned_away(cluster: &mut Cluster, token: &str) -> Said {
     let before = (cluster[0].desired_root(), cluster[0].roster());
     let at = cluster.place();
-    let said = cluster[at].run_to_end(SOON, &["--join", token]);
+    let said = cluster[at].run_to_end(ANSWER, &["--join", token]);
     assert_eq!((cluster[0].desired_root(), cluster[0].roster()), before);
     said
 }
@@ -51,7 +53,15 @@ fn a_token_that_is_expired_used_up_removed_or_garbled_says_so() {
         .unwrap()
         .to_owned();
     cluster[0].shoal(&["token", "rm", &id]).ok();
-    turned_away(&mut cluster, &removed).refused(&["token", "removed"]);
+    let said = turned_away(&mut cluster, &removed);
+    said.refused(&["can't join", "token", "removed"]);
+    assert!(said.err.contains("can't join yet"), "{said:?}");
+    let log = cluster[0].log();
+    let turned = log.matches("turned a joiner away").count();
+    assert_eq!(
+        turned, 3,
+        "one machine for each token, and each is named once"
+    );
 
     turned_away(&mut cluster, "shoal-nonsense").refused(&["--join"]);
     let torn = &once[..once.len() - 3];
@@ -89,5 +99,28 @@ fn a_machine_that_reaches_no_member_says_so_and_joins_when_it_can() {
     let order = cluster[at].shoal(&["service", "create", "-d", "--name", "x", "scratch", "true"]);
     order.refused(&["has not joined its cluster yet"]);
     cluster[0].start(&[]);
+    cluster.all_ready();
+}
+
+#[test]
+fn a_token_made_a_moment_ago_elsewhere_lets_in_when_it_is_known() {
+    let mut cluster = Cluster::of(2);
+    // The first is away when the second makes a token, which names both.
+    cluster[0].kill_agent();
+    let token = cluster.token(&[]);
+    cluster[1].kill_agent();
+    cluster[0].start(&[]);
+    let at = cluster.place();
+    cluster[at].start(&["--join", &token]);
+    within(
+        SOON,
+        "the first is asked, and does not know the token",
+        || {
+            let log = cluster[at].log();
+            let says = log.contains("can't join yet") && log.contains("the token is not known");
+            says.then_some(()).ok_or(log)
+        },
+    );
+    cluster[1].start(&[]);
     cluster.all_ready();
 }

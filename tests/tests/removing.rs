@@ -17,6 +17,14 @@ fn is_seen(cluster: &Cluster, hostname: &str, status: &str) {
     );
 }
 
+/// The warnings in a log that a revoked key was met.
+fn of_a_revoked_key(log: &str) -> Vec<&str> {
+    let warnings = log.lines().filter(|line| line.contains(" WARN "));
+    warnings
+        .filter(|line| line.contains("its key is revoked"))
+        .collect()
+}
+
 #[test]
 fn a_removed_machine_that_comes_back_says_so_and_how_to_join_again() {
     let mut cluster = Cluster::of(3);
@@ -29,6 +37,26 @@ fn a_removed_machine_that_comes_back_says_so_and_how_to_join_again() {
     cluster.agree(SOON);
     let said = cluster[2].run_to_end(SOON, &[]);
     said.refused(&["removed from its cluster", "--join", "shoal token create"]);
+    // Both logs say who and why, and say it once.
+    let told = of_a_revoked_key(&said.err);
+    assert!((1..=2).contains(&told.len()), "{told:#?}");
+    assert_eq!(
+        said.err.matches("ERROR a member says").count(),
+        1,
+        "{said:?}"
+    );
+    let mut refused = 0;
+    for member in 0..2 {
+        let log = cluster[member].log();
+        let refusals = of_a_revoked_key(&log);
+        assert!(refusals.len() <= 1, "{refusals:#?}");
+        assert!(refusals.iter().all(|line| line.contains(&id)));
+        refused += refusals.len();
+        let by = cluster[member].id();
+        let told_by = told.iter().filter(|line| line.contains(&by)).count();
+        assert!(told_by <= refusals.len(), "{told:#?}\n{refusals:#?}");
+    }
+    assert!(refused > 0, "no member says that it refused {id}");
     assert!(cluster.processes().iter().all(|task| task.node != id));
     cluster.settles("web", 6, SOON);
     assert_eq!(cluster[0].roster().unwrap().len(), 2);

@@ -6,18 +6,16 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use shoal_membership::PublicKey;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 use super::{Inner, admitter, serve};
 use crate::{
     alpn::{self, Class, Purpose},
-    config::{HANDSHAKES_AT_ONCE, HANDSHAKES_UNVALIDATED},
+    config::{HANDSHAKES_AT_ONCE, HANDSHAKES_OF_ONE_SOURCE},
     hello::{self, Hello, NoHello},
     incoming::Incoming,
     peers::{Link, Verdict, canonical},
+    places::{Place, Places},
     refusal::Refusal,
     tls, transport,
 };
@@ -28,32 +26,35 @@ const ROUNDS: u32 = 6;
 
 /// Accepts connections until the endpoint is closed.
 pub(super) async fn accept(inner: Arc<Inner>) {
-    let permits = Arc::new(Semaphore::new(HANDSHAKES_AT_ONCE));
+    let places = Places::new(HANDSHAKES_AT_ONCE, HANDSHAKES_OF_ONE_SOURCE);
     while let Some(incoming) = inner.quic.accept().await {
-        let crowded = permits.available_permits() < HANDSHAKES_AT_ONCE - HANDSHAKES_UNVALIDATED;
-        if crowded && incoming.may_retry() && !incoming.remote_address_validated() {
+        let from = incoming.remote_address().ip();
+        if places.are_scarce_for(from)
+            && incoming.may_retry()
+            && !incoming.remote_address_validated()
+        {
             // It is to show that it can receive at its address before it costs us more.
             if incoming.retry().is_err() {
                 inner.counters.handshakes_turned_away.one();
             }
             continue;
         }
-        let Ok(permit) = permits.clone().try_acquire_owned() else {
+        let Some(place) = places.take(from) else {
             inner.counters.handshakes_turned_away.one();
             incoming.refuse();
             continue;
         };
-        inner.spawn(receive(inner.clone(), incoming, permit));
+        inner.spawn(receive(inner.clone(), incoming, place));
     }
 }
 
-async fn receive(inner: Arc<Inner>, incoming: quinn::Incoming, permit: OwnedSemaphorePermit) {
+async fn receive(inner: Arc<Inner>, incoming: quinn::Incoming, place: Place) {
     let peer = incoming.remote_address();
     let handshake = timeout(inner.settings.handshake_timeout, incoming.into_future());
     let connection = match handshake.await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => {
-            inner.heard_close(peer, &error);
+            inner.heard_close(peer, None, &error);
             return tracing::debug!(%peer, %error, "an incoming handshake failed");
         }
         Err(_) => return tracing::debug!(%peer, "an incoming handshake took too long"),
@@ -61,7 +62,7 @@ async fn receive(inner: Arc<Inner>, incoming: quinn::Incoming, permit: OwnedSema
     match examine(&inner, &connection) {
         Err(reason) => inner.refuse(&connection, reason),
         Ok((Purpose::Join, key)) => {
-            drop(permit);
+            drop(place);
             admitter::serve(&inner, &connection, key).await;
         }
         Ok((Purpose::Member(class), key)) => {
@@ -100,7 +101,7 @@ async fn welcome(
     let (hello, answer) = match hello::hear(connection, inner.settings.handshake_timeout).await {
         Ok(heard) => heard,
         Err(NoHello::Lost(error)) => {
-            inner.heard_close(connection.remote_address(), &error);
+            inner.heard_close(connection.remote_address(), Some(key.node_id()), &error);
             return None;
         }
         Err(NoHello::Bad) => {

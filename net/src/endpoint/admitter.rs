@@ -16,7 +16,7 @@ use crate::{
 
 /// Serves one joiner, and closes the connection.
 pub(super) async fn serve(inner: &Arc<Inner>, connection: &quinn::Connection, key: PublicKey) {
-    let Ok(_permit) = inner.joins.try_acquire() else {
+    let Some(_place) = inner.joins.take(connection.remote_address().ip()) else {
         return inner.refuse(connection, Refusal::Busy);
     };
     match timeout(JOIN_ANSWER_TIMEOUT, converse(inner, connection, key)).await {
@@ -42,6 +42,11 @@ async fn converse(
         return None;
     }
     let answer = decide(inner, connection, key, ask).await?;
+    if let Answer::Refused(reason) = &answer {
+        inner
+            .complaints
+            .turned_away(&inner.ends(connection), reason);
+    }
     let is_accepted = matches!(answer, Answer::Accepted(_));
     send.write_all(&codec::encode(&answer)).await.ok()?;
     send.finish().ok()?;

@@ -17,9 +17,10 @@ use super::{
 };
 use crate::{
     alpn,
-    config::{EndpointConfig, HANDSHAKES_AT_ONCE, INBOX_KIB, JOINS_AT_ONCE},
+    config::{EndpointConfig, HANDSHAKES_AT_ONCE, INBOX_KIB, JOINS_AT_ONCE, JOINS_OF_ONE_SOURCE},
     incoming::Inbox,
     peers::Peers,
+    places::Places,
     tls::{Identity, TlsError},
     transport::{self, ResetKey},
 };
@@ -72,7 +73,7 @@ pub(super) fn bind(config: EndpointConfig) -> Result<(Arc<Inner>, Inbox), BindEr
         peers: Mutex::new(Peers::new(config.trust)),
         events,
         room: Arc::new(Semaphore::new(INBOX_KIB as usize)),
-        joins: Semaphore::new(JOINS_AT_ONCE),
+        joins: Places::new(JOINS_AT_ONCE, JOINS_OF_ONE_SOURCE),
         counters: Default::default(),
         complaints: Default::default(),
         announce: Notify::new(),

@@ -178,7 +178,10 @@ async fn attempt(
     let connection = timeout(inner.settings.handshake_timeout, connecting)
         .await
         .map_err(|_| because("no answer".to_owned()))?
-        .map_err(|error| because(error.to_string()))?;
+        .map_err(|error| {
+            inner.heard_close(address, None, &error);
+            because(error.to_string())
+        })?;
     let examined = match accept::examine(inner, &connection) {
         Ok((Purpose::Join, _)) => Err(Refusal::AnotherMajor),
         // A copy of this node answers, or the node itself: the hello will tell.
@@ -248,7 +251,8 @@ async fn refused(
     connection: &quinn::Connection,
     error: &quinn::ConnectionError,
 ) {
-    inner.heard_close(connection.remote_address(), error);
+    let ends = inner.ends(connection);
+    inner.heard_close(ends.peer, ends.node, error);
     inner.heard_removal(order.to, error).await;
     let quinn::ConnectionError::ApplicationClosed(close) = error else {
         return;

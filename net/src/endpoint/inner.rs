@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rand::TryRng;
@@ -15,13 +15,14 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    complaints::Complaints,
+    complaints::{Complaints, Ends},
     hello::Hello,
     incoming::{Event, Incoming},
     peers::{Link, Peers, canonical},
+    places::Places,
     refusal::Refusal,
     stats::Counters,
-    tls::{Identity, TlsError},
+    tls::{self, Identity, TlsError},
 };
 
 /// Who this node is.
@@ -50,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) events: mpsc::Sender<Event>,
     /// Room for bodies that wait for the agent, in KiB.
     pub(crate) room: Arc<Semaphore>,
-    pub(crate) joins: Semaphore,
+    pub(crate) joins: Arc<Places>,
     pub(crate) counters: Counters,
     pub(crate) complaints: Complaints,
     pub(crate) announce: Notify,
@@ -81,6 +82,9 @@ impl Inner {
     /// Runs a task until it ends or the endpoint is closed.
     pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
+        // Boxed before it is moved: an async block that takes a future and polls it has room for
+        // it twice, which for a connection that stays is 1.6 KiB.
+        let task = Box::pin(task);
         self.tasks.spawn(async move {
             tokio::select! {
                 () = task => {}
@@ -117,16 +121,37 @@ impl Inner {
     pub(crate) fn refuse(&self, connection: &quinn::Connection, reason: Refusal) {
         reason.close(connection);
         self.counters.refused.one();
-        self.say(connection.remote_address(), reason, true);
+        self.complaints.refused(&self.ends(connection), reason);
     }
 
-    /// Says in the log what the peer gave as its reason for closing, if it did.
-    pub(crate) fn heard_close(&self, peer: SocketAddr, error: &quinn::ConnectionError) {
+    /// Says in the log what the peer gave as its reason for closing, if it did. `node`: whose key
+    /// it has shown, if it had come to that.
+    pub(crate) fn heard_close(
+        &self,
+        peer: SocketAddr,
+        node: Option<NodeId>,
+        error: &quinn::ConnectionError,
+    ) {
         if let Some(reason) = Refusal::given_by_peer(error) {
             if !reason.is_routine() {
                 self.counters.refused_by_peers.one();
             }
-            self.say(peer, reason, false);
+            self.complaints
+                .refused_by(&self.ends_with(peer, node), reason);
+        }
+    }
+
+    /// The two ends of a connection, for the log.
+    pub(crate) fn ends(&self, connection: &quinn::Connection) -> Ends {
+        let node = tls::peer_key(connection).map(|key| key.node_id());
+        self.ends_with(connection.remote_address(), node)
+    }
+
+    fn ends_with(&self, peer: SocketAddr, node: Option<NodeId>) -> Ends {
+        Ends {
+            peer: canonical(peer),
+            node,
+            here: self.local_address(),
         }
     }
 
@@ -134,22 +159,6 @@ impl Inner {
     pub(crate) async fn heard_removal(&self, by: NodeId, error: &quinn::ConnectionError) {
         if Refusal::given_by_peer(error) == Some(Refusal::Revoked) {
             self.deliver(Incoming::Removed { by }, None).await;
-        }
-    }
-
-    /// Logs a refusal, ours or theirs: once a minute for each reason and peer.
-    fn say(&self, peer: SocketAddr, reason: Refusal, ours: bool) {
-        let peer = canonical(peer);
-        let here = self.local_address();
-        let code = reason.code();
-        if reason.is_routine() {
-            tracing::debug!(%peer, %here, code, ours, "connection closed: {reason}");
-        } else if !self.complaints.may_say(peer, reason, ours, Instant::now()) {
-            tracing::trace!(%peer, %here, code, ours, "the same again: {reason}");
-        } else if ours {
-            tracing::warn!(%peer, %here, code, "refused a peer: {reason}");
-        } else {
-            tracing::warn!(%peer, %here, code, "refused by a peer, which says of this node: {reason}");
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) async fn serve(inner: Arc<Inner>, link: Arc<Link>) {
             }
         }
     };
-    inner.heard_close(link.address(), &error);
+    inner.heard_close(link.address(), Some(link.peer), &error);
     inner.ended(&link);
     inner.heard_removal(link.peer, &error).await;
 }

@@ -1,92 +1,16 @@
 //! Strangers with a valid TLS stack, and with none, get nothing.
 
-use std::sync::Arc;
-
-use crate::cluster::{CLUSTER, Node, PATIENCE, config, eventually, loopback, secret, trust};
-use bytes::Bytes;
-use quinn::crypto::rustls::QuicClientConfig;
-use rustls::{
-    DigitallySignedStruct, SignatureScheme,
-    client::{
-        AlwaysResolvesClientRawPublicKeys,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
-    sign::CertifiedKey,
+use crate::{
+    cluster::{CLUSTER, Node, PATIENCE, config, echo, eventually, secret, trust},
+    raw::{self, ELSEWHERE, HERE},
 };
+use bytes::Bytes;
 use shoal_membership::SecretKey;
 use shoal_net::Refusal;
 use tokio::time::timeout;
 
-/// Believes everything. This is the attacker's side.
-#[derive(Debug)]
-struct Gullible;
-
-impl ServerCertVerifier for Gullible {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
-
-    fn requires_raw_public_keys(&self) -> bool {
-        true
-    }
-}
-
-/// A raw QUIC client with its own key, or with none.
 fn attacker(key: Option<&SecretKey>, alpn: &[u8]) -> quinn::Endpoint {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .expect("TLS 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Gullible));
-    let mut tls = match key {
-        Some(key) => {
-            let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8()));
-            let signing = provider.key_provider.load_private_key(der).expect("a key");
-            let public = CertificateDer::from(key.public().to_spki());
-            let resolver = AlwaysResolvesClientRawPublicKeys::new(Arc::new(CertifiedKey::new(
-                vec![public],
-                signing,
-            )));
-            builder.with_client_cert_resolver(Arc::new(resolver))
-        }
-        None => builder.with_no_client_auth(),
-    };
-    tls.alpn_protocols = vec![alpn.to_vec()];
-    let config = QuicClientConfig::try_from(tls).expect("a QUIC cipher");
-    let mut endpoint = quinn::Endpoint::client(loopback(0)).expect("a free port");
-    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
-    endpoint
+    raw::client(HERE, key, alpn)
 }
 
 fn control() -> Vec<u8> {
@@ -196,6 +120,43 @@ async fn many_strangers_do_not_lock_members_out() {
     })
     .await;
     node.connected(friend.id()).await;
+}
+
+#[tokio::test]
+async fn a_stranger_on_one_address_leaves_places_for_the_others() {
+    let mut patient = config(&secret(1), trust(&[&secret(1), &secret(2)]));
+    // Whoever is silent keeps its place until long after this test.
+    patient.handshake_timeout = 10 * PATIENCE;
+    let node = Node::start(patient);
+    let silent = raw::client(ELSEWHERE, Some(&secret(2)), &control());
+    let held: Vec<_> = (0..200)
+        .map(|_| silent.connect(node.addr(), "shoal").unwrap())
+        .collect();
+    eventually(|| node.endpoint.stats().handshakes_turned_away > 100).await;
+    let friend = Node::start(config(&secret(2), trust(&[&secret(1), &secret(2)])));
+    friend.knows(&node);
+    let id = node.id();
+    echo(node.inbox);
+    let answer = friend.endpoint.request(id, Bytes::new(), PATIENCE).await;
+    assert_eq!(answer, Ok(Bytes::new()));
+    drop(held);
+}
+
+/// What a silent joiner holds is a place among the joiners.
+#[tokio::test]
+async fn a_stranger_on_one_address_leaves_room_for_joiners_elsewhere() {
+    let mut patient = config(&secret(1), trust(&[&secret(1)]));
+    patient.handshake_timeout = 10 * PATIENCE;
+    let node = Node::start(patient);
+    let silent = raw::client(ELSEWHERE, Some(&secret(66)), b"shoal-join/1");
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(silent.connect(node.addr(), "shoal").unwrap().await.unwrap());
+    }
+    eventually(|| node.endpoint.stats().refused > 10).await;
+    let friend = raw::client(HERE, Some(&secret(2)), b"shoal-join/1");
+    let reason = assault(&friend, &node).await;
+    assert_eq!(reason, Some(Refusal::BadHello), "it was not heard");
 }
 
 #[tokio::test]

@@ -192,3 +192,18 @@ async fn a_dropped_reply_says_busy_and_a_reason_is_passed_on() {
     }
     reasons.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_member_that_does_not_know_the_token_is_not_the_last_to_be_asked() {
+    let (member, joiner) = member_and_joiner();
+    let late = Node::start(config(&secret(3), trust(&[&secret(1), &secret(3)])));
+    let mut token = token(&member);
+    token.pins.push(late.id());
+    token.addresses.insert(0, late.addr());
+    let mut unknown = token.clone();
+    unknown.id = *b"other-id";
+    serve(late.inbox, unknown, vec![]);
+    serve(member.inbox, token.clone(), vec![7]);
+    let answer = joiner.endpoint.join(&token, vec![], NOBODY).await;
+    assert_eq!(answer.unwrap().snapshot, [7]);
+}

@@ -3,6 +3,9 @@
 mod cluster;
 mod hostile;
 mod join;
+mod log;
+mod raw;
+mod refusals;
 mod runs;
 mod traffic;
 mod trust;

@@ -3,22 +3,19 @@
 use std::{path::Path, time::Duration};
 
 use shoal_membership::ClusterId;
-use shoal_net::{Endpoint, JoinError, JoinRefusal, JoinToken};
+use shoal_net::{Endpoint, JoinError, JoinToken};
 use shoal_scheduler::order::OrderError;
 use tokio::sync::mpsc;
 
 use super::{
     door::{JoinHello, of_snapshot},
+    patience::Patience,
     run::entropy,
 };
 use crate::{
     api::{LeaveRequest, OrderRequest},
     store::{Identity, KnownCluster, KnownMember, REGISTRY_FILE, Store},
 };
-
-/// First wait between two tries to join; doubled up to a minute.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// The cluster that this node is in now.
 #[derive(Debug)]
@@ -111,7 +108,7 @@ impl Door<'_> {
             hostname: self.hostname.to_owned(),
         })
         .map_err(|error| error.to_string())?;
-        let mut wait = RETRY_FIRST;
+        let mut patience = Patience::new();
         loop {
             let asked = self.endpoint.join(token, hello.clone(), |_, _| false).await;
             let error = match asked {
@@ -137,22 +134,12 @@ impl Door<'_> {
                 }
                 Err(error) => error,
             };
-            if is_final(&error) {
+            let Some(wait) = patience.after(&error) else {
                 return Err(format!("can't join: {error}"));
-            }
+            };
             tracing::warn!(%error, retry_in = ?wait, "can't join yet");
             tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(RETRY_MAX);
         }
-    }
-}
-
-/// Whether asking again is of no use.
-fn is_final(error: &JoinError) -> bool {
-    match error {
-        JoinError::Refused { reason, .. } => !matches!(reason, JoinRefusal::Busy),
-        JoinError::Unreachable(_) | JoinError::Closed { .. } => false,
-        _ => true,
     }
 }
 

@@ -15,6 +15,7 @@ mod log_wire;
 mod logs;
 mod member_book;
 mod owner;
+mod patience;
 mod planner;
 mod recall;
 mod run;

@@ -181,7 +181,10 @@ impl Owner {
             Incoming::Connected { from, addr } => tracing::debug!(%from, %addr, "connected"),
             Incoming::Disconnected { from } => tracing::debug!(%from, "disconnected"),
             Incoming::Removed { by } => {
-                tracing::error!(%by, "a member says that this node was removed from the cluster");
+                // Each member says so at each dial.
+                if !matches!(self.ending, Some(Ended::Removed)) {
+                    tracing::error!(%by, "a member says that this node was removed from the cluster");
+                }
                 self.removed();
             }
             Incoming::Clone {
