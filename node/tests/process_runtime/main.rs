@@ -5,6 +5,7 @@
 mod adoption;
 mod health;
 mod lifecycle;
+mod limits;
 mod logs;
 mod machine;
 mod refusals;

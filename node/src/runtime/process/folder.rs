@@ -22,8 +22,12 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use shoal_scheduler::{spec::Protocol, task::TaskPort};
+use shoal_scheduler::{
+    spec::Protocol,
+    task::{TaskId, TaskPort},
+};
 
+use super::{cgroup::Cgroups, program::Program};
 use crate::runtime::{Change, Launch};
 
 /// Version of what is in the files. One of another version counts as lost.
@@ -77,6 +81,9 @@ pub(super) struct RunningRecord {
     pub(super) start_ticks: u64,
     /// The boot that these numbers are of.
     pub(super) boot: String,
+    /// What turned out at the start not to be honoured, a sentence each.
+    #[serde(default)]
+    pub(super) warnings: Vec<String>,
 }
 
 /// Why a task ended.
@@ -173,6 +180,15 @@ impl TaskFolder {
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         Ok(record)
+    }
+
+    /// The cgroups that were made for this task, or were about to be. None that can't be its.
+    pub(super) fn cgroups(&self, task: TaskId) -> Cgroups {
+        let program = self.read::<Program>(Self::MAIN);
+        program.map_or_else(
+            |_| Cgroups::default(),
+            |program| program.cgroups.of_task(task),
+        )
     }
 
     pub(super) fn running(&self) -> io::Result<RunningRecord> {

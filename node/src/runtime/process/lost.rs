@@ -13,6 +13,7 @@ use nix::{
 use shoal_scheduler::task::TaskId;
 
 use super::{
+    cgroup::Cgroups,
     environment,
     folder::{Cause, ExitRecord, RunningRecord, TaskFolder},
     proc_table::{Process, boot_id},
@@ -29,10 +30,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) fn give_up(folder: &TaskFolder, task: TaskId, _claim: &File) -> io::Result<ExitRecord> {
     let running = folder.running();
     let boot = boot_id()?;
-    kill_leftovers(
-        task,
-        running.as_ref().ok().filter(|record| record.boot == boot),
-    );
+    let cgroups = folder.cgroups(task);
+    let known = running.as_ref().ok().filter(|record| record.boot == boot);
+    kill_leftovers(task, known, &cgroups);
     let message = match running {
         Ok(record) if record.boot == boot => "it lost its parent process, and was killed",
         Ok(_) => "the machine went down while it ran",
@@ -52,14 +52,19 @@ pub(super) fn give_up(folder: &TaskFolder, task: TaskId, _claim: &File) -> io::R
     Ok(record)
 }
 
-/// Kills every process of a task: its program, named by id and start time, and all that carry the
-/// task's id in their environment.
-pub(super) fn kill_leftovers(task: TaskId, running: Option<&RunningRecord>) {
+/// Kills every process of a task: its program, named by id and start time, all that carry the
+/// task's id in their environment, and all in its cgroups.
+pub(super) fn kill_leftovers(task: TaskId, running: Option<&RunningRecord>, cgroups: &Cgroups) {
     let id = task.to_string();
     let started = Instant::now();
     loop {
         let mut is_done = true;
-        for process in Process::all().filter(|process| is_of(process, &id, running)) {
+        let members = cgroups.members();
+        let is_leftover = |process: &Process| {
+            let is_member = members.contains(&process.pid.as_raw()) && is_another(process);
+            is_member || is_of(process, &id, running)
+        };
+        for process in Process::all().filter(is_leftover) {
             is_done = false;
             // Gone already, if it fails.
             let _ = kill(process.pid, Signal::SIGKILL);
@@ -75,7 +80,10 @@ fn is_of(process: &Process, task: &str, running: Option<&RunningRecord>) -> bool
     let is_main = running.is_some_and(|record| {
         process.pid.as_raw() == record.pid && process.start_ticks == record.start_ticks
     });
-    process.pid != Pid::this()
-        && !process.is_zombie
-        && (is_main || process.has_variable(environment::TASK_ID, task))
+    is_another(process) && (is_main || process.has_variable(environment::TASK_ID, task))
+}
+
+/// Whether it lives and is not this one.
+fn is_another(process: &Process) -> bool {
+    process.pid != Pid::this() && !process.is_zombie
 }

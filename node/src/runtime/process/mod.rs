@@ -5,6 +5,7 @@
 //! may come and go. This side prepares the task's folder, starts the parent, watches it through a
 //! socket, and runs the health checks. What a task finds in its environment: see `environment`.
 
+mod cgroup;
 mod connection;
 mod environment;
 mod folder;
@@ -20,6 +21,7 @@ mod prepare;
 mod proc_table;
 mod program;
 mod start;
+mod start_report;
 mod stop_signal;
 mod user;
 mod watcher;

@@ -13,6 +13,7 @@ use std::{
 use shoal_scheduler::spec::{ContainerSpec, ServiceSpec};
 
 use super::{
+    cgroup::Cgroups,
     environment,
     folder::{LaunchRecord, PortRecord},
     limits, ports,
@@ -70,6 +71,17 @@ pub(super) struct Prepared {
     pub(super) check: Option<Program>,
 }
 
+impl Prepared {
+    /// Has the programs enter these.
+    pub(super) fn set_cgroups(&mut self, cgroups: &Cgroups) {
+        for program in [Some(&mut self.main), self.check.as_mut()] {
+            if let Some(program) = program {
+                program.cgroups = cgroups.clone();
+            }
+        }
+    }
+}
+
 /// Checks a task and resolves everything about it. Its ports are chosen already.
 pub(super) fn prepare(launch: Launch, ports: Vec<PortRecord>) -> Result<Prepared, Refusal> {
     let container = launch.spec.container();
@@ -97,6 +109,8 @@ pub(super) fn prepare(launch: Launch, ports: Vec<PortRecord>) -> Result<Prepared
         directory,
         user: account.credentials,
         limits: limits.collect::<Result<_, _>>()?,
+        // Made when all else is known to be right.
+        cgroups: Cgroups::default(),
         stop_signal: stop_signal::parse(&container.stop_signal)? as i32,
         stop_grace: container.stop_grace(),
         lifetime_s: None,
@@ -195,7 +209,6 @@ fn check(container: &ContainerSpec, main: &Program) -> Result<Option<Program>, R
 /// What a plain process does not honour, a sentence each.
 fn warnings(spec: &ServiceSpec) -> Vec<String> {
     let container = spec.container();
-    let limits = &spec.task_template.resources.limits;
     let ignored = [
         (container.read_only, "read-only root file system"),
         (container.tty, "terminal (tty)"),
@@ -208,9 +221,6 @@ fn warnings(spec: &ServiceSpec) -> Vec<String> {
             !container.capability_drop.is_empty(),
             "dropped capabilities",
         ),
-        (limits.memory_bytes > 0, "memory limit"),
-        (limits.nano_cpus > 0, "CPU limit"),
-        (limits.pids > 0, "limit of processes"),
     ];
     let ignored = ignored.into_iter().filter(|(is_set, _)| *is_set);
     ignored

@@ -2,8 +2,8 @@
 //! to be replaced by it.
 //!
 //! Between fork and exec only async-signal-safe code may run, which std allows through `unsafe`
-//! alone. So this binary is started once more (`shoal __task FILE`): it sets session, limits, user
-//! and folder on itself, in safe code, and then replaces itself.
+//! alone. So this binary is started once more (`shoal __task FILE`): it sets cgroups, session,
+//! limits, user and folder on itself, in safe code, and then replaces itself.
 
 use std::{
     fs::File,
@@ -24,7 +24,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{folder::read_record, limits};
+use super::{cgroup::Cgroups, folder::read_record, limits, start_report::StartReport};
 
 /// What to run, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub(super) struct Program {
     pub(super) user: Option<Credentials>,
     /// Names as in [`limits::resource`], soft limit, hard limit.
     pub(super) limits: Vec<(String, u64, u64)>,
+    /// It enters these first of all, so that whatever it starts is in them too.
+    #[serde(default)]
+    pub(super) cgroups: Cgroups,
     /// Number of the signal that asks it to stop.
     pub(super) stop_signal: i32,
     /// Time between that signal and SIGKILL.
@@ -57,18 +60,29 @@ pub(super) struct Credentials {
     pub(super) groups: Vec<u32>,
 }
 
-/// Becomes the program in this file. Returns only when that failed; the reason is then on what was
-/// standard input.
+/// Becomes the program in this file. Returns only when that failed. What was standard input is
+/// told: a [`StartReport`].
 pub(super) fn become_program(file: &Path) -> ExitCode {
     let Ok(report) = io::stdin().as_fd().try_clone_to_owned() else {
         return ExitCode::from(126);
     };
-    let error = match read_record::<Program>(file) {
-        Ok(program) => program.replace_this(),
+    // It is closed when the program begins.
+    let mut report = File::from(report);
+    let failure = match read_record::<Program>(file) {
+        Ok(program) => {
+            let warnings = program.cgroups.enter();
+            let start = StartReport {
+                warnings,
+                failure: String::new(),
+            };
+            // A health check has nobody to tell.
+            let _ = report.write_all(start.to_text().as_bytes());
+            program.replace_this()
+        }
         Err(error) => format!("{}: {error}", file.display()),
     };
     // Nobody is left to be told when this fails.
-    let _ = File::from(report).write_all(error.as_bytes());
+    let _ = report.write_all(failure.as_bytes());
     ExitCode::from(126)
 }
 

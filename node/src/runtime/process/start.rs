@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    SUBCOMMAND, environment,
+    SUBCOMMAND, cgroup, environment,
     folder::TaskFolder,
     ports::Ports,
     prepare::{Prepared, Refusal, prepare},
@@ -26,9 +26,9 @@ pub(super) fn start(
     binary: &Path,
 ) -> Result<Prepared, Refusal> {
     let chosen = ports.choose(launch.spec.ports())?;
-    let task = launch.task.to_string();
-    let started = prepare(launch, chosen.clone()).and_then(|prepared| {
-        write(folder, &prepared).map_err(|cause| Refusal::Folder {
+    let (id, task) = (launch.task, launch.task.to_string());
+    let started = prepare(launch, chosen.clone()).and_then(|mut prepared| {
+        write(folder, &mut prepared).map_err(|cause| Refusal::Folder {
             folder: folder.path().to_owned(),
             cause,
         })?;
@@ -37,19 +37,37 @@ pub(super) fn start(
     });
     if started.is_err() {
         ports.release(&chosen);
+        let _ = folder.cgroups(id).remove();
         // It is not there, or is cleared away at the next adoption.
         let _ = fs::remove_dir_all(folder.path());
     }
     started
 }
 
-fn write(folder: &TaskFolder, prepared: &Prepared) -> io::Result<()> {
+/// The record of the launch comes last: it tells what turned out not to be enforced.
+fn write(folder: &TaskFolder, prepared: &mut Prepared) -> io::Result<()> {
     folder.create()?;
-    folder.write_program(TaskFolder::MAIN, &prepared.main)?;
-    if let Some(check) = &prepared.check {
-        folder.write_program(TaskFolder::CHECK, check)?;
+    let launch = &prepared.record.launch;
+    let plan = cgroup::plan(&launch.spec.task_template.resources.limits, launch.task);
+    let planned = plan.cgroups();
+    prepared.set_cgroups(&planned);
+    // Before any cgroup is made: whoever finds the task knows which to remove.
+    write_programs(folder, prepared)?;
+    let (made, warnings) = plan.make();
+    if made != planned {
+        prepared.set_cgroups(&made);
+        write_programs(folder, prepared)?;
     }
+    prepared.record.warnings.extend(warnings);
     folder.write_launch(&prepared.record)
+}
+
+fn write_programs(folder: &TaskFolder, prepared: &Prepared) -> io::Result<()> {
+    folder.write_program(TaskFolder::MAIN, &prepared.main)?;
+    match &prepared.check {
+        Some(check) => folder.write_program(TaskFolder::CHECK, check),
+        None => Ok(()),
+    }
 }
 
 /// The process started here ends when its child, the parent, has no tie to the agent any more.

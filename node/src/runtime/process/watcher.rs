@@ -9,7 +9,7 @@ use tokio::{
     net::UnixStream,
     sync::{mpsc, oneshot, watch},
     task::spawn_blocking,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -24,6 +24,9 @@ use crate::runtime::{Adopted, Change, Launch, Live};
 
 /// Pause before another attempt at a folder that can't be read or written.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// Time for the last processes of an ended task to leave its cgroups, and between two looks.
+const CGROUP_TIME_MAX: Duration = Duration::from_secs(5);
+const CGROUP_PAUSE: Duration = Duration::from_millis(20);
 
 /// What is wanted of a task. It only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +73,7 @@ impl Watcher {
             let end = self.follow(&record).await;
             self.shared.ports.release(&record.ports);
             self.tell(end);
+            self.clear_cgroups().await;
         }
         self.wait_for(Wish::Remove).await;
         self.remove().await;
@@ -132,7 +136,8 @@ impl Watcher {
             Err(error) => {
                 let (task, folder) = (self.task, self.folder.path().display());
                 tracing::warn!(%task, %folder, %error, "a task's record is damaged: it is removed");
-                let _ = spawn_blocking(move || lost::kill_leftovers(task, None)).await;
+                let cgroups = self.folder.cgroups(task);
+                let _ = spawn_blocking(move || lost::kill_leftovers(task, None, &cgroups)).await;
                 self.shared.wish(task, Wish::Remove);
                 None
             }
@@ -183,7 +188,7 @@ impl Watcher {
         let live = Live {
             pid: u32::try_from(running.pid).unwrap_or_default(),
             ports: record.ports.iter().copied().map(Into::into).collect(),
-            warnings: record.warnings.clone(),
+            warnings: [record.warnings.clone(), running.warnings.clone()].concat(),
         };
         let (mut verdicts, _checks) = self.check(record, running, &live);
         let mut is_stopping = false;
@@ -263,7 +268,22 @@ impl Watcher {
         let _ = self.wishes.wait_for(|known| *known >= wish).await;
     }
 
+    /// Removes the cgroups of a task that has ended, if its parent could not. Whatever was killed a
+    /// moment ago may still be in them.
+    async fn clear_cgroups(&self) {
+        let cgroups = self.folder.cgroups(self.task);
+        let began = Instant::now();
+        while let Err(error) = cgroups.remove() {
+            if began.elapsed() > CGROUP_TIME_MAX {
+                tracing::warn!(task = %self.task, %error, "a cgroup of an ended task stays");
+                return;
+            }
+            sleep(CGROUP_PAUSE).await;
+        }
+    }
+
     async fn remove(&self) {
+        self.clear_cgroups().await;
         let folder = self.folder.path().to_owned();
         let trash = self.shared.folder.join(format!("{REMOVED}{}", self.task));
         let removal = spawn_blocking(move || {

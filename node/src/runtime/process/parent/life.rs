@@ -55,7 +55,10 @@ pub(super) fn live(task: &TaskFolder, listener: UnixListener) -> io::Result<()> 
         let message = format!("its parent process failed, and it was killed: {error}");
         ended(137, Cause::Lost, message)
     });
-    task.write_exit(&record)
+    task.write_exit(&record)?;
+    // If a health check is still in them, the agent does it.
+    let _ = program.cgroups.remove();
+    Ok(())
 }
 
 fn ended(code: i32, cause: Cause, message: String) -> ExitRecord {

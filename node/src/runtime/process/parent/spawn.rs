@@ -12,10 +12,11 @@ use crate::runtime::process::{
     OWN_BINARY, SUBCOMMAND,
     folder::{RunningRecord, TaskFolder},
     proc_table::{Process, boot_id},
+    start_report::StartReport,
 };
 
-/// Longest reason for a failed start, in bytes.
-const REASON_SIZE_MAX: u64 = 4 << 10;
+/// Longest report of a start, in bytes.
+const REPORT_SIZE_MAX: u64 = 16 << 10;
 
 /// The running program.
 pub(super) struct Child {
@@ -44,15 +45,16 @@ pub(super) fn spawn(task: &TaskFolder) -> Result<Child, String> {
     let mut child = command.spawn().map_err(words)?;
     // It holds our copy of the pipe's other end.
     drop(command);
-    let mut reason = String::new();
+    let mut text = String::new();
     let read = report
         .by_ref()
-        .take(REASON_SIZE_MAX)
-        .read_to_string(&mut reason);
-    if !reason.is_empty() || read.is_err() {
+        .take(REPORT_SIZE_MAX)
+        .read_to_string(&mut text);
+    let said = StartReport::parse(&text);
+    if !said.failure.is_empty() || read.is_err() {
         // It has said its last word and ends.
         let _ = child.wait();
-        return Err(reason);
+        return Err(said.failure);
     }
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err("can't start a process: it has no outputs".into());
@@ -64,6 +66,7 @@ pub(super) fn spawn(task: &TaskFolder) -> Result<Child, String> {
         pid: pid.as_raw(),
         start_ticks,
         boot: boot_id().map_err(words)?,
+        warnings: said.warnings,
     };
     Ok(Child {
         pid,
