@@ -81,6 +81,34 @@ async fn are_gone(folders: &[PathBuf]) {
 }
 
 #[tokio::test]
+async fn who_takes_too_much_memory_is_killed_and_told_why() {
+    if is_skipped("a memory limit kills", &["memory"]) {
+        return;
+    }
+    let mut machine = Machine::new();
+    let error = "task: non-zero exit (137): out of memory (limit 64MiB)".to_owned();
+    // One whose program is killed, and one whose shell reports it.
+    for line in ["exec tail /dev/zero", "tail /dev/zero; exit $?"] {
+        let task = machine.start(limited(line, MEMORY));
+        let live = machine.running(task).await;
+        assert_eq!(live.warnings, Vec::<String>::new());
+        assert_eq!(machine.exit(task).await, (137, error.clone(), false));
+        are_gone(&cgroups(&machine, task)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kill_from_outside_is_not_taken_for_a_lack_of_memory() {
+    if is_skipped("a kill under a memory limit", &["memory"]) {
+        return;
+    }
+    let mut machine = Machine::new();
+    let task = machine.start(limited("kill -KILL $$", MEMORY));
+    let error = "task: non-zero exit (137)".to_owned();
+    assert_eq!(machine.exit(task).await, (137, error, false));
+}
+
+#[tokio::test]
 async fn who_forks_without_end_can_not() {
     if is_skipped("a limit of processes holds", &["pids"]) {
         return;

@@ -108,7 +108,7 @@ pub(super) enum Cause {
 pub(super) struct ExitRecord {
     pub(super) code: i32,
     pub(super) cause: Cause,
-    /// A word on a refusal or a loss.
+    /// A word on a refusal or a loss, or on an end that has a reason.
     pub(super) message: String,
     /// Since 1970-01-01 UTC.
     pub(super) at: Duration,
@@ -129,6 +129,9 @@ impl ExitRecord {
             Cause::Unhealthy if code == 0 => "task: unhealthy container".into(),
             Cause::Unhealthy => {
                 format!("task: non-zero exit ({code}): dockerexec: unhealthy container")
+            }
+            Cause::Itself if code != 0 && !message.is_empty() => {
+                format!("task: non-zero exit ({code}): {message}")
             }
             Cause::Itself if code != 0 => format!("task: non-zero exit ({code})"),
             Cause::Itself | Cause::Stopped => String::new(),
@@ -326,8 +329,8 @@ mod tests {
 
     #[test]
     fn an_end_is_told_in_swarms_words() {
-        let end = |code, cause| {
-            let message = "lost its parent".into();
+        let end = |code, cause, message: &str| {
+            let message = message.to_owned();
             let at = Duration::ZERO;
             match (ExitRecord {
                 code,
@@ -341,12 +344,19 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(end(0, Cause::Itself), "");
-        assert_eq!(end(143, Cause::Stopped), "");
-        assert_eq!(end(2, Cause::Itself), "task: non-zero exit (2)");
-        assert_eq!(end(137, Cause::Lost), "task: lost its parent");
+        assert_eq!(end(0, Cause::Itself, ""), "");
+        assert_eq!(end(143, Cause::Stopped, ""), "");
+        assert_eq!(end(2, Cause::Itself, ""), "task: non-zero exit (2)");
         assert_eq!(
-            end(137, Cause::Unhealthy),
+            end(137, Cause::Itself, "out of memory (limit 64MiB)"),
+            "task: non-zero exit (137): out of memory (limit 64MiB)"
+        );
+        assert_eq!(
+            end(137, Cause::Lost, "lost its parent"),
+            "task: lost its parent"
+        );
+        assert_eq!(
+            end(137, Cause::Unhealthy, ""),
             "task: non-zero exit (137): dockerexec: unhealthy container"
         );
     }

@@ -54,3 +54,20 @@ pub(super) fn write(path: &Path, value: &str) -> Result<(), FileError> {
     file.and_then(|mut file| file.write_all(value.as_bytes()))
         .map_err(|cause| FileError::new(path, cause))
 }
+
+/// The number in a file.
+pub(super) fn number(path: &Path) -> Option<u64> {
+    read(path).ok()?.trim().parse().ok()
+}
+
+/// The number behind a name, in a file with a name and a number on each line.
+pub(super) fn named_number(path: &Path, name: &str) -> Option<u64> {
+    let text = read(path).ok()?;
+    let mut pairs = text.lines().filter_map(|line| line.split_once(' '));
+    pairs
+        .find(|(known, _)| *known == name)?
+        .1
+        .trim()
+        .parse()
+        .ok()
+}

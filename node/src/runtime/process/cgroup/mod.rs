@@ -14,6 +14,7 @@ mod hierarchy;
 mod limit;
 mod make;
 mod mounts;
+mod out_of_memory;
 mod remove;
 mod unified;
 
@@ -57,6 +58,13 @@ impl Cgroups {
         let texts: Vec<String> = self.0.iter().filter_map(members).collect();
         let lines = texts.iter().flat_map(|text| text.lines());
         lines.filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// What to say of a task that was killed from outside, if the reason was its memory.
+    pub(super) fn out_of_memory(&self) -> Option<String> {
+        self.0
+            .iter()
+            .find_map(|folder| out_of_memory::reason(folder))
     }
 
     /// Removes them with all below, if they are there.

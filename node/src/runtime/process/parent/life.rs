@@ -23,6 +23,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(20);
 const SWEEP_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time for the last output to reach the log, when all processes have ended.
 const OUTPUT_TIME_MAX: Duration = Duration::from_secs(5);
+/// Exit status of what was killed: 128 + SIGKILL. A shell gives it on from its last command.
+const KILLED: i32 = 137;
 /// Stack of a thread, in bytes.
 const STACK_SIZE: usize = 128 << 10;
 
@@ -53,7 +55,7 @@ pub(super) fn live(task: &TaskFolder, listener: UnixListener) -> io::Result<()> 
     };
     let record = record.unwrap_or_else(|error| {
         let message = format!("its parent process failed, and it was killed: {error}");
-        ended(137, Cause::Lost, message)
+        ended(KILLED, Cause::Lost, message)
     });
     task.write_exit(&record)?;
     // If a health check is still in them, the agent does it.
@@ -98,7 +100,12 @@ fn run(
     };
     let (code, cause) = life.wait_for_main(program);
     life.sweep();
-    Ok(ended(code, cause, String::new()))
+    let message = match (code, cause) {
+        // Killed, and not by us: by its cgroup?
+        (KILLED, Cause::Itself) => program.cgroups.out_of_memory().unwrap_or_default(),
+        _ => String::new(),
+    };
+    Ok(ended(code, cause, message))
 }
 
 struct Life<'a> {
@@ -128,7 +135,7 @@ impl Life<'_> {
                     self.family.kill_all();
                 }
                 // The reaper lives as long as the program.
-                Err(RecvTimeoutError::Disconnected) => return (137, Cause::Lost),
+                Err(RecvTimeoutError::Disconnected) => return (KILLED, Cause::Lost),
             }
         }
     }
