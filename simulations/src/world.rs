@@ -328,6 +328,7 @@ impl World {
         let change = TaskChange {
             task: id,
             state,
+            at: None,
             error: String::new(),
             pid: Some(1),
             exit_code: (state == TaskState::Complete).then_some(0),
@@ -345,6 +346,7 @@ impl World {
         let change = TaskChange {
             task: id,
             state,
+            at: None,
             error: error.into(),
             pid: None,
             exit_code: None,

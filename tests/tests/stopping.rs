@@ -1,7 +1,7 @@
 //! The ways in which an agent ends: told to leave, told to make room for another version, killed.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::PermissionsExt,
     process::Command,
@@ -105,12 +105,33 @@ fn a_killed_agent_adopts_what_ran_on() {
     let mut cluster = Cluster::of(1);
     cluster[0].create("web", 3);
     let before = cluster.runs_once("web", 3).unwrap();
+    let times = times_of_running(&cluster, 3);
     cluster[0].kill_agent();
     assert_eq!(cluster.processes(), before);
     cluster[0].start(&[]);
     cluster.all_ready();
+    // It shows when they started, not when they were adopted.
+    assert_eq!(times_of_running(&cluster, 3), times);
     cluster[0].create("next", 1);
     assert_eq!(cluster.processes_of("web"), before);
+}
+
+/// When the running tasks were made and began to run, by id, as the first node shows it.
+fn times_of_running(cluster: &Cluster, count: usize) -> BTreeMap<String, [String; 2]> {
+    within(SOON, &format!("{count} tasks run"), || {
+        let tasks = cluster[0].get("/tasks")?;
+        let running = tasks.as_array().into_iter().flatten();
+        let running = running.filter(|task| task["Status"]["State"] == "running");
+        let times: BTreeMap<_, _> = running
+            .map(|task| {
+                let times = [&task["CreatedAt"], &task["Status"]["Timestamp"]];
+                (task["ID"].to_string(), times.map(ToString::to_string))
+            })
+            .collect();
+        (times.len() == count)
+            .then_some(times)
+            .ok_or_else(|| tasks.to_string())
+    })
 }
 
 /// One node: there is no other that could hold what its disk lost.

@@ -69,9 +69,10 @@ impl Runtimes {
 fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
     let runtime::Adopted { launch, change } = found;
     let state = change.state();
-    let state_at = match change {
-        Change::Exited { at, .. } => at,
-        _ => wall,
+    let state_at = change.at().map_or(wall, |at| at.min(wall));
+    let created_at = match launch.created_at {
+        Duration::ZERO => state_at,
+        created_at => created_at,
     };
     let change = task_change(launch.task, change);
     let report = TaskReport {
@@ -87,7 +88,7 @@ fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
             TaskState::Running
         },
         state,
-        created_at: state_at,
+        created_at,
         state_at,
         message: "adopted".to_owned(),
         error: change.error,
@@ -104,7 +105,7 @@ fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
 
 /// A runtime's change in the peer's words.
 pub(super) fn task_change(task: TaskId, change: Change) -> TaskChange {
-    let state = change.state();
+    let (state, at) = (change.state(), change.at());
     let live = change.live().cloned();
     let (error, exit_code) = match change {
         Change::Exited { code, error, .. } => (error, Some(code)),
@@ -115,6 +116,7 @@ pub(super) fn task_change(task: TaskId, change: Change) -> TaskChange {
     TaskChange {
         task,
         state,
+        at,
         error,
         pid: live.as_ref().map(|live| live.pid),
         exit_code,
@@ -133,6 +135,71 @@ pub(super) fn launch(start: TaskStart, node: NodeId, node_name: &str) -> Launch 
         node,
         node_name: node_name.to_owned(),
         template: start.report.template,
+        created_at: start.report.created_at,
         spec: start.spec,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shoal_scheduler::task::{ServiceId, Slot};
+
+    use super::*;
+    use crate::runtime::Live;
+
+    const NOON: Duration = Duration::from_secs(43_200);
+    const HOURS_AGO: Duration = Duration::from_secs(30_000);
+
+    fn adopted(change: Change, created_at: Duration) -> TaskReport {
+        let launch = Launch {
+            task: TaskId(1),
+            service: ServiceId(2),
+            service_name: "web".into(),
+            slot: Slot::Number(1),
+            node: NodeId::from_bytes([3; 16]),
+            node_name: "pi".into(),
+            template: 4,
+            created_at,
+            spec: Arc::default(),
+        };
+        adopted_task(runtime::Adopted { launch, change }, NOON).report
+    }
+
+    fn running(since: Duration) -> Change {
+        Change::Running(Live {
+            since,
+            ..Live::default()
+        })
+    }
+
+    #[test]
+    fn an_adopted_task_is_as_old_as_it_is() {
+        let created = HOURS_AGO - Duration::from_secs(1);
+        let report = adopted(running(HOURS_AGO), created);
+        assert_eq!((report.created_at, report.state_at), (created, HOURS_AGO));
+        let exited = Change::Exited {
+            code: 1,
+            error: String::new(),
+            stopped: false,
+            at: HOURS_AGO,
+        };
+        assert_eq!(adopted(exited, created).state_at, HOURS_AGO);
+        // What nobody wrote down is no older than what is known.
+        assert_eq!(
+            adopted(running(HOURS_AGO), Duration::ZERO).created_at,
+            HOURS_AGO
+        );
+        assert_eq!(adopted(Change::Preparing, created).state_at, NOON);
+        // Its clock was set back since.
+        assert_eq!(adopted(running(NOON * 2), created).state_at, NOON);
+    }
+
+    #[test]
+    fn a_change_that_is_told_late_says_when_it_was() {
+        assert_eq!(
+            task_change(TaskId(1), running(HOURS_AGO)).at,
+            Some(HOURS_AGO)
+        );
+        assert_eq!(task_change(TaskId(1), Change::Removed).at, None);
     }
 }

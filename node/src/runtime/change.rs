@@ -13,6 +13,9 @@ pub struct Live {
     pub ports: Vec<TaskPort>,
     /// What of its spec is not honoured here, a sentence each.
     pub warnings: Vec<String>,
+    /// When it came into this state, whichever agent saw it: started, or was healthy first. Since
+    /// 1970-01-01 UTC by this machine's clock.
+    pub since: Duration,
 }
 
 /// How a task is now.
@@ -67,6 +70,17 @@ impl Change {
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.state().is_terminal()
+    }
+
+    /// When it came into this state, where that is known better than by when it is told. Since
+    /// 1970-01-01 UTC.
+    #[must_use]
+    pub fn at(&self) -> Option<Duration> {
+        match self {
+            Self::Starting(live) | Self::Running(live) => Some(live.since),
+            Self::Exited { at, .. } => Some(*at),
+            Self::Preparing | Self::Unhealthy(_) | Self::Refused { .. } | Self::Removed => None,
+        }
     }
 
     /// The process and its ports, while there is one.

@@ -1,6 +1,6 @@
 //! What a task is started with, and found again by.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use shoal_membership::NodeId;
@@ -27,6 +27,9 @@ pub struct Launch {
     pub node_name: String,
     /// Fingerprint of the task template.
     pub template: u64,
+    /// When the task was made, since 1970-01-01 UTC. Zero: written by a version that did not say.
+    #[serde(default)]
+    pub created_at: Duration,
     /// Everything that people asked for.
     #[serde(with = "shared")]
     pub spec: Arc<ServiceSpec>,
@@ -103,6 +106,7 @@ mod tests {
                 node: NodeId::from_bytes([3; 16]),
                 node_name: "pi".into(),
                 template: u64::MAX,
+                created_at: Duration::from_millis(1_234),
                 spec: Arc::default(),
             };
             let text = serde_json::to_string(&launch).unwrap();

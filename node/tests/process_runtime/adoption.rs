@@ -1,10 +1,12 @@
 //! The agent dies and comes back; and so do others.
 
+use std::time::{Duration, SystemTime};
+
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use shoal::runtime::Change;
+use shoal::runtime::{Change, Live};
 use shoal_scheduler::{
     spec::{EndpointSpec, PortConfig},
     task::{ServiceId, Slot},
@@ -40,6 +42,52 @@ async fn a_task_outlives_the_agent_and_is_found_again() {
 
     machine.runtime().stop(task);
     assert_eq!(machine.exit(task).await, (143, String::new(), true));
+}
+
+fn wall() -> Duration {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+}
+
+fn live_of(change: &Change) -> &Live {
+    match change {
+        Change::Running(live) => live,
+        other => panic!("not running: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_adopted_task_started_when_it_started() {
+    let mut machine = Machine::new();
+    let before = wall();
+    let task = machine.start(shell("sleep 1000"));
+    let live = machine.running(task).await;
+    let after = wall();
+    assert!((before..after).contains(&live.since), "{live:?}");
+
+    machine.stop_agent();
+    let adopted = machine.start_agent().await;
+    assert_eq!(live_of(&adopted[0].change).since, live.since);
+    assert_eq!(adopted[0].launch.created_at, Duration::from_secs(1_000));
+
+    // It started in 1970, before the machine learnt the time; or before anybody wrote down when.
+    machine.stop_agent();
+    let file = machine.folder_of(task).join("running.json");
+    let mut record: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    for change in ["set", "absent"] {
+        match change {
+            "set" => record["started"]["wall"] = serde_json::json!({ "secs": 30, "nanos": 0 }),
+            _ => drop(record.as_object_mut().unwrap().remove("started")),
+        }
+        std::fs::write(&file, record.to_string()).unwrap();
+        let adopted = machine.start_agent().await;
+        let since = live_of(&adopted[0].change).since;
+        let apart = since.abs_diff(live.since);
+        assert!(apart < Duration::from_secs(1), "{change}: {apart:?}");
+        machine.stop_agent();
+    }
 }
 
 #[tokio::test]

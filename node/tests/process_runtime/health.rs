@@ -39,11 +39,13 @@ async fn a_task_starts_until_its_check_succeeds() {
         other => panic!("{other:?}"),
     };
     std::fs::write(&flag, "").unwrap();
-    assert_eq!(machine.next(task).await, Change::Running(starting.clone()));
-    // A new agent knows that it was healthy.
+    let live = machine.running(task).await;
+    assert_eq!(live.pid, starting.pid);
+    assert!(live.since > starting.since, "{live:?} {starting:?}");
+    // A new agent knows that it was healthy, and since when.
     machine.stop_agent();
     let adopted = machine.start_agent().await;
-    assert_eq!(adopted[0].change, Change::Running(starting));
+    assert_eq!(adopted[0].change, Change::Running(live));
 }
 
 #[tokio::test]

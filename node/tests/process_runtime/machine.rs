@@ -79,6 +79,7 @@ impl Machine {
             node: NodeId::from_bytes([9; 16]),
             node_name: "pi".into(),
             template: 42,
+            created_at: Duration::from_secs(1_000),
             spec: Arc::new(spec),
         });
         task

@@ -1,6 +1,6 @@
 //! What happens to a peer. Each input comes with the time at which it is handed in.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use shoal_membership::{NodeId, PublicKey};
 
@@ -122,6 +122,9 @@ pub struct TaskChange {
     /// How far it is now: `preparing`, `starting`, `running` (and healthy where there is a check),
     /// `complete`, `failed`, `rejected` (this node can't run it: a refusal), or `remove` (it is gone).
     pub state: TaskState,
+    /// When it came into this state, by this node's wall clock, since 1970-01-01 UTC. Later than
+    /// now counts as now. None: now.
+    pub at: Option<Duration>,
     /// What went wrong, or nothing.
     pub error: String,
     /// Its process, where there is one.

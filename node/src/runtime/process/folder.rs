@@ -7,7 +7,7 @@
 //! | `claim` | parent, which holds its lock all its life | nothing |
 //! | `control` | parent | the socket on which it listens |
 //! | `running.json` | parent, when the program runs | [`RunningRecord`] |
-//! | `healthy` | agent, when the task was healthy first | nothing |
+//! | `healthy` | agent, when the task was healthy first | [`Moment`] |
 //! | `log.N` | parent | the last two pieces of the log |
 //! | `exit.json` | parent, last of all, fsynced (or the agent, when there is no parent left) | [`ExitRecord`] |
 //!
@@ -21,13 +21,14 @@ use std::{
     time::Duration,
 };
 
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shoal_scheduler::{
     spec::Protocol,
     task::{TaskId, TaskPort},
 };
 
-use super::{cgroup::Cgroups, program::Program};
+use super::{cgroup::Cgroups, moment::Moment, proc_table, program::Program};
 use crate::runtime::{Change, Launch};
 
 /// Version of what is in the files. One of another version counts as lost.
@@ -81,9 +82,31 @@ pub(super) struct RunningRecord {
     pub(super) start_ticks: u64,
     /// The boot that these numbers are of.
     pub(super) boot: String,
+    /// When it started. None: written by a version that did not say.
+    #[serde(default)]
+    started: Option<Moment>,
     /// What turned out at the start not to be honoured, a sentence each.
     #[serde(default)]
     pub(super) warnings: Vec<String>,
+}
+
+impl RunningRecord {
+    /// Of a process that started now.
+    pub(super) fn new(pid: Pid, start_ticks: u64, warnings: Vec<String>) -> io::Result<Self> {
+        Ok(Self {
+            pid: pid.as_raw(),
+            start_ticks,
+            boot: proc_table::boot_id()?,
+            started: Some(Moment::now()),
+            warnings,
+        })
+    }
+
+    /// When it started.
+    pub(super) fn started(&self) -> Moment {
+        let by_ticks = || Moment::ago(proc_table::age(self.start_ticks).unwrap_or_default());
+        self.started.unwrap_or_else(by_ticks)
+    }
 }
 
 /// Why a task ended.
@@ -206,8 +229,12 @@ impl TaskFolder {
         self.0.join(Self::EXIT).exists() || !self.0.exists()
     }
 
-    pub(super) fn was_healthy(&self) -> bool {
-        self.0.join(Self::HEALTHY).exists()
+    /// When the task was healthy first, if it was. A file that does not say when stands for `else_at`.
+    pub(super) fn healthy_since(&self, else_at: Moment) -> Option<Moment> {
+        match self.read(Self::HEALTHY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            record => Some(record.unwrap_or(else_at)),
+        }
     }
 
     pub(super) fn write_launch(&self, record: &LaunchRecord) -> io::Result<()> {
@@ -222,8 +249,8 @@ impl TaskFolder {
         self.write(Self::EXIT, record, Durability::Disk)
     }
 
-    pub(super) fn write_healthy(&self) -> io::Result<()> {
-        self.write(Self::HEALTHY, &(), Durability::Boot)
+    pub(super) fn write_healthy(&self, first: &Moment) -> io::Result<()> {
+        self.write(Self::HEALTHY, first, Durability::Boot)
     }
 
     /// Writes a program. Not fsynced: after a power cut nothing here is started again.

@@ -15,6 +15,7 @@ mod log_pieces;
 mod log_reader;
 mod log_record;
 mod lost;
+mod moment;
 mod parent;
 mod ports;
 mod prepare;

@@ -1,7 +1,7 @@
 //! What /proc says of the machine's processes: enough to find a task's, and to know that a process
 //! id was not given to another since.
 
-use std::{fs, io};
+use std::{fs, io, time::Duration};
 
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
@@ -63,14 +63,19 @@ pub(super) fn boot_id() -> io::Result<String> {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned())
 }
 
-/// How long ago a process started that started at these clock ticks.
-pub(super) fn age(start_ticks: u64) -> Option<std::time::Duration> {
-    use std::time::Duration;
+/// Time since boot, in steps of 10 ms.
+pub(super) fn uptime() -> Option<Duration> {
     let uptime = fs::read_to_string("/proc/uptime").ok()?;
     let uptime: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+    Duration::try_from_secs_f64(uptime).ok()
+}
+
+/// How long ago a process started that started at these clock ticks.
+pub(super) fn age(start_ticks: u64) -> Option<Duration> {
     let ticks_per_second = sysconf(SysconfVar::CLK_TCK).ok()??;
     let started = start_ticks as f64 / ticks_per_second as f64;
-    Duration::try_from_secs_f64((uptime - started).max(0.0)).ok()
+    let started = Duration::try_from_secs_f64(started).ok()?;
+    Some(uptime()?.saturating_sub(started))
 }
 
 #[cfg(test)]
@@ -92,7 +97,7 @@ mod tests {
     fn this_process_is_young_and_listed() {
         let own = Process::of(Pid::this()).unwrap();
         assert!(Process::all().any(|process| process == own));
-        assert!(age(own.start_ticks).unwrap() < std::time::Duration::from_secs(3_600));
+        assert!(age(own.start_ticks).unwrap() < Duration::from_secs(3_600));
     }
 
     #[test]

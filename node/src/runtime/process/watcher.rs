@@ -18,7 +18,9 @@ use super::{
     connection::{Contact, ask_to_stop, contact},
     folder::{LaunchRecord, RunningRecord, TaskFolder},
     health::{self, Verdict},
-    lost, proc_table, start,
+    lost,
+    moment::Moment,
+    proc_table, start,
 };
 use crate::runtime::{Adopted, Change, Launch, Live};
 
@@ -101,7 +103,7 @@ impl Watcher {
                 code: 0,
                 error: String::new(),
                 stopped: true,
-                at: Duration::ZERO,
+                at: Moment::now().wall(),
             });
             return None;
         }
@@ -185,12 +187,13 @@ impl Watcher {
         mut connection: UnixStream,
         running: &RunningRecord,
     ) {
-        let live = Live {
+        let mut live = Live {
             pid: u32::try_from(running.pid).unwrap_or_default(),
             ports: record.ports.iter().copied().map(Into::into).collect(),
             warnings: [record.warnings.clone(), running.warnings.clone()].concat(),
+            since: running.started().wall(),
         };
-        let (mut verdicts, _checks) = self.check(record, running, &live);
+        let (mut verdicts, _checks) = self.check(record, running, &mut live);
         let mut is_stopping = false;
         // What the parent was not told yet.
         let mut request = None;
@@ -209,7 +212,9 @@ impl Watcher {
                 Some(verdict) = verdicts.recv() => match verdict {
                     Verdict::Healthy => {
                         // Without it a new agent only takes the task for one that still starts.
-                        let _ = self.folder.write_healthy();
+                        let first = Moment::now();
+                        let _ = self.folder.write_healthy(&first);
+                        live.since = first.wall();
                         self.tell(Change::Running(live.clone()));
                     }
                     Verdict::Unhealthy if is_stopping => {}
@@ -229,7 +234,7 @@ impl Watcher {
         &mut self,
         record: &LaunchRecord,
         running: &RunningRecord,
-        live: &Live,
+        live: &mut Live,
     ) -> (mpsc::Receiver<Verdict>, Option<AbortOnDropHandle<()>>) {
         let (sender, verdicts) = mpsc::channel(1);
         let check = record.launch.spec.container().healthcheck.clone();
@@ -237,17 +242,20 @@ impl Watcher {
             self.tell(Change::Running(live.clone()));
             return (verdicts, None);
         };
-        let was_healthy = self.folder.was_healthy();
-        self.tell(match was_healthy {
-            true => Change::Running(live.clone()),
-            false => Change::Starting(live.clone()),
+        let healthy = self.folder.healthy_since(running.started());
+        self.tell(match healthy {
+            Some(first) => {
+                live.since = first.wall();
+                Change::Running(live.clone())
+            }
+            None => Change::Starting(live.clone()),
         });
         let checks = health::watch(
             self.shared.binary.clone(),
             self.folder.path().join(TaskFolder::CHECK),
             check,
             proc_table::age(running.start_ticks).unwrap_or_default(),
-            was_healthy,
+            healthy.is_some(),
             sender,
         );
         let checks = AbortOnDropHandle::new(tokio::spawn(checks));

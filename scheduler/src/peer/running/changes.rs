@@ -28,7 +28,8 @@ impl Peer {
             state if was_stopping && state.is_terminal() => TaskState::Shutdown,
             state => state,
         };
-        if !task.advance(state, message_of(state), wall) {
+        let at = change.at.map_or(wall, |at| at.min(wall));
+        if !task.advance(state, message_of(state), at) {
             return;
         }
         task.report.pid = change.pid.filter(|_| !state.is_terminal());

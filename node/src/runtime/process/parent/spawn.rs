@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use crate::runtime::process::{
     OWN_BINARY, SUBCOMMAND,
     folder::{RunningRecord, TaskFolder},
-    proc_table::{Process, boot_id},
+    proc_table::Process,
     start_report::StartReport,
 };
 
@@ -62,12 +62,7 @@ pub(super) fn spawn(task: &TaskFolder) -> Result<Child, String> {
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     // One that has ended already is a zombie until the reaper comes, and still listed.
     let start_ticks = Process::of(pid).map_or(0, |process| process.start_ticks);
-    let record = RunningRecord {
-        pid: pid.as_raw(),
-        start_ticks,
-        boot: boot_id().map_err(words)?,
-        warnings: said.warnings,
-    };
+    let record = RunningRecord::new(pid, start_ticks, said.warnings).map_err(words)?;
     Ok(Child {
         pid,
         record,
