@@ -8,7 +8,10 @@ use shoal_scheduler::{
     task::{TaskId, TaskReport, TaskState},
 };
 
-use crate::runtime::{self, Change, Launch, LogOptions, LogStream, Runtime};
+use crate::runtime::{self, Change, Launch, Live, LogOptions, LogStream, Runtime};
+
+/// Longest remark on a task, in characters: every node keeps it.
+const REMARK_MAX: usize = 500;
 
 /// All runtimes of this node. A task goes to the first that takes it.
 #[derive(Clone)]
@@ -90,7 +93,10 @@ fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         state,
         created_at,
         state_at,
-        message: "adopted".to_owned(),
+        message: match change.remark.as_str() {
+            "" => "adopted".to_owned(),
+            remark => format!("adopted; {remark}"),
+        },
         error: change.error,
         pid: change.pid,
         exit_code: change.exit_code,
@@ -100,6 +106,15 @@ fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
     Adopted {
         report,
         spec: launch.spec,
+    }
+}
+
+/// What of its spec a task runs without. The rest of what is too long is in the agent's log.
+fn remark(live: &Live) -> String {
+    let text = live.warnings.join("; ");
+    match text.char_indices().nth(REMARK_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
     }
 }
 
@@ -117,6 +132,7 @@ pub(super) fn task_change(task: TaskId, change: Change) -> TaskChange {
         task,
         state,
         at,
+        remark: live.as_ref().map(remark).unwrap_or_default(),
         error,
         pid: live.as_ref().map(|live| live.pid),
         exit_code,
@@ -145,7 +161,6 @@ mod tests {
     use shoal_scheduler::task::{ServiceId, Slot};
 
     use super::*;
-    use crate::runtime::Live;
 
     const NOON: Duration = Duration::from_secs(43_200);
     const HOURS_AGO: Duration = Duration::from_secs(30_000);
@@ -192,6 +207,22 @@ mod tests {
         assert_eq!(adopted(Change::Preparing, created).state_at, NOON);
         // Its clock was set back since.
         assert_eq!(adopted(running(NOON * 2), created).state_at, NOON);
+    }
+
+    #[test]
+    fn what_a_task_runs_without_is_told_with_its_state() {
+        let live = |warnings: &[&str]| Live {
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+            ..Live::default()
+        };
+        assert_eq!(remark(&live(&[])), "");
+        assert_eq!(remark(&live(&["no a", "no b"])), "no a; no b");
+        let long = "\u{e4}".repeat(REMARK_MAX + 1);
+        let told = remark(&live(&[&long]));
+        assert_eq!(told, format!("{}...", "\u{e4}".repeat(REMARK_MAX)));
+        let change = Change::Running(live(&["no a"]));
+        assert_eq!(adopted(change.clone(), NOON).message, "adopted; no a");
+        assert_eq!(task_change(TaskId(1), change).remark, "no a");
     }
 
     #[test]

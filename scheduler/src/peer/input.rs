@@ -125,6 +125,8 @@ pub struct TaskChange {
     /// When it came into this state, by this node's wall clock, since 1970-01-01 UTC. Later than
     /// now counts as now. None: now.
     pub at: Option<Duration>,
+    /// What people should know of how it runs, such as a limit that can't be enforced, or nothing.
+    pub remark: String,
     /// What went wrong, or nothing.
     pub error: String,
     /// Its process, where there is one.

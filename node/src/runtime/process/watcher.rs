@@ -193,6 +193,9 @@ impl Watcher {
             warnings: [record.warnings.clone(), running.warnings.clone()].concat(),
             since: running.started().wall(),
         };
+        for warning in &live.warnings {
+            tracing::warn!(task = %self.task, service = %record.launch.service_name, "{warning}");
+        }
         let (mut verdicts, _checks) = self.check(record, running, &mut live);
         let mut is_stopping = false;
         // What the parent was not told yet.

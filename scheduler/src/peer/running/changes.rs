@@ -29,7 +29,11 @@ impl Peer {
             state => state,
         };
         let at = change.at.map_or(wall, |at| at.min(wall));
-        if !task.advance(state, message_of(state), at) {
+        let message = match (message_of(state), change.remark.as_str()) {
+            (message, "") => message.to_owned(),
+            (message, remark) => format!("{message}; {remark}"),
+        };
+        if !task.advance(state, &message, at) {
             return;
         }
         task.report.pid = change.pid.filter(|_| !state.is_terminal());
