@@ -74,10 +74,8 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Has the programs enter these.
     pub(super) fn set_cgroups(&mut self, cgroups: &Cgroups) {
-        for program in [Some(&mut self.main), self.check.as_mut()] {
-            if let Some(program) = program {
-                program.cgroups = cgroups.clone();
-            }
+        for program in [&mut self.main].into_iter().chain(&mut self.check) {
+            program.cgroups = cgroups.clone();
         }
     }
 }
