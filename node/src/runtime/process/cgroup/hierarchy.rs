@@ -33,7 +33,9 @@ pub(super) fn parse(mountinfo: &[u8], memberships: &[u8]) -> Vec<Hierarchy> {
         let own = own_path(memberships, &mount);
         let below = own
             .as_deref()
-            .and_then(|own| own.strip_prefix(&mount.root).ok());
+            .and_then(|own| own.strip_prefix(&mount.root).ok())
+            // An empty path would only add a slash, which people would read.
+            .filter(|below| !below.as_os_str().is_empty());
         Hierarchy {
             // A path elsewhere is of a cgroup that this mount does not show.
             own: below.map_or_else(|| mount.point.clone(), |below| mount.point.join(below)),
@@ -86,6 +88,7 @@ mod tests {
     fn without_a_sensible_path_it_is_the_topmost() {
         let top = ["/c/cpu", "/c/memory", "/c/unified"];
         assert_eq!(owns(""), top);
+        assert_eq!(owns("4:memory:/docker/x\n1:cpu:/\n0::/\n"), top);
         assert_eq!(
             owns("4:memory:/elsewhere\n1:cpu\n0::relative\n0::/../up"),
             top
