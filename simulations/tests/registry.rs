@@ -328,36 +328,6 @@ fn an_evicted_member_returns_with_its_unseen_writes_and_revives_nothing() {
 }
 
 #[test]
-fn a_store_that_is_refilled_stops_nothing_that_runs() {
-    let mut world = World::cluster(3, Profile::Lan, 8);
-    create(&mut world, 0, &spec("web", 6), WriteConcern::All);
-    assert!(world.run_until(SECOND * 3, |world| world.runs_exactly("web", 6)));
-    world.run_for(SECOND * 10);
-    let before = world.running_tasks("web");
-    world.kill_agent(1);
-    world.machines[1].disk.lose_entries();
-    world.boot(1);
-    let until = world.now() + SECOND * 30;
-    while world.now() < until {
-        world.run_for(Duration::from_millis(20));
-        assert_eq!(world.running_tasks("web"), before);
-    }
-    assert!(world.registries_agree());
-
-    world.kill_agent(1);
-    world.machines[1].disk.lose_entries();
-    world.links.partition(&[1], &[0, 2]);
-    world.boot(1);
-    world.run_for(SECOND * 30);
-    let on_it = |tasks: &[(usize, _)]| tasks.iter().filter(|(index, _)| *index == 1).count();
-    assert_eq!(
-        on_it(&world.running_tasks("web")),
-        on_it(&before),
-        "it stopped what it can't judge"
-    );
-}
-
-#[test]
 fn what_a_revocation_drops_stops_everywhere_and_roots_agree() {
     let mut world = World::cluster(4, Profile::Lan, 9);
     world.links.partition(&[0, 1], &[2, 3]);
@@ -381,31 +351,4 @@ fn what_a_revocation_drops_stops_everywhere_and_roots_agree() {
         );
     }
     assert!(world.run_until(SECOND * 10, |world| world.runs_exactly("late", 0)));
-}
-
-#[test]
-fn a_store_found_damaged_while_the_agent_runs_is_written_anew_from_its_memory() {
-    // Alone: nobody else could refill it.
-    let mut world = World::cluster(1, Profile::Lan, 11);
-    create(&mut world, 0, &spec("web", 2), WriteConcern::Local);
-    assert!(world.run_until(SECOND * 3, |world| world.runs_exactly("web", 2)));
-    let before = world.running_tasks("web");
-    world.machines[0].disk.is_damaged = true;
-    let order = Order::CreateService {
-        spec_json: spec("next", 1).to_string(),
-    };
-    let ticket = world.order_with(0, order, WriteConcern::Local);
-    let refused = world.outcome(0, ticket);
-    assert!(
-        matches!(&refused, Some(Outcome::Ordered(Err(error))) if error.to_string().contains("damaged")),
-        "{refused:?}"
-    );
-    create(&mut world, 0, &spec("next", 1), WriteConcern::Local);
-    world.run_for(SECOND);
-    world.kill_agent(0);
-    world.boot(0);
-    world.run_for(SECOND * 30);
-    assert_eq!(world.running_tasks("web"), before);
-    assert!(world.runs_exactly("next", 1));
-    assert_eq!(holders_on_disk(&world, "web"), 1);
 }

@@ -71,10 +71,10 @@ fn an_agent_that_is_terminated_leaves_its_tasks_running_and_adopts_them_again() 
 /// Puts a `systemctl` before the machine's own that says this of the system.
 fn let_systemd_say(cluster: &mut Cluster, at: usize, state: &str) {
     let folder = cluster.folder().join("bin");
-    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(&folder).expect("a folder");
     let program = folder.join("systemctl");
-    fs::write(&program, format!("#!/bin/sh\necho {state}\nexit 1\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&program, format!("#!/bin/sh\necho {state}\nexit 1\n")).expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", folder.display());
     cluster[at].environment = vec![("PATH".into(), path)];
