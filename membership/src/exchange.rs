@@ -18,7 +18,7 @@ use crate::{
 impl Membership {
     /// A number that is the same on two nodes that agree on who is in which life and who is down.
     #[must_use]
-    pub fn digest(&mut self) -> u64 {
+    pub fn digest(&self) -> u64 {
         let (me, left) = (self.me().clone(), self.left);
         self.view.digest(&me, left)
     }

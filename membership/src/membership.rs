@@ -157,7 +157,6 @@ impl Membership {
         }
         self.drive(|foca, effects| foca.leave_cluster(effects));
         self.left = true;
-        self.view.own_life_changed();
         self.timers = Timers::default();
         self.suspicions = Suspicions::default();
         self.timers.set(self.now, Event::Farewell(0));
@@ -278,7 +277,6 @@ impl Membership {
         self.me = self.foca.identity().clone();
         self.refutations = 0;
         self.probe = None;
-        self.view.own_life_changed();
         self.outputs
             .push(Output::PersistIncarnation(self.me.incarnation));
         self.outputs.push(Output::Renewed(self.me.clone()));

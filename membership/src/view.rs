@@ -21,7 +21,23 @@ pub(crate) enum Change {
 pub(crate) struct View {
     members: BTreeMap<NodeId, (Member, Liveness)>,
     active: usize,
-    digest: Option<u64>,
+    /// Sum of what each member adds to the digest.
+    sum: u64,
+}
+
+/// What a member adds to the digest.
+fn part(member: &Member, is_down: bool) -> u64 {
+    let mut hash = blake3::Hasher::new();
+    hash.update(member.id.as_bytes());
+    hash.update(&member.incarnation.to_le_bytes());
+    hash.update(&[u8::from(is_down)]);
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(first)
+}
+
+fn part_of(held: &(Member, Liveness)) -> u64 {
+    part(&held.0, !held.1.is_active())
 }
 
 impl View {
@@ -48,17 +64,24 @@ impl View {
         let before = self.members.get_mut(&member.id);
         let was_active = before.as_ref().is_some_and(|held| held.1.is_active());
         let changed = before.as_ref().is_none_or(|held| held.0 != *member);
-        match before {
-            Some(held) if changed || held.1 != liveness => *held = (member.clone(), liveness),
+        let counts = changed || was_active != liveness.is_active();
+        let held = match before {
+            Some(held) if changed || held.1 != liveness => {
+                self.sum = self
+                    .sum
+                    .wrapping_sub(if counts { part_of(held) } else { 0 });
+                *held = (member.clone(), liveness);
+                held
+            }
             Some(_) => return None,
             None => {
                 let entry = (member.clone(), liveness);
-                self.members.insert(member.id, entry);
+                self.members.entry(member.id).or_insert(entry)
             }
-        }
-        if changed || was_active != liveness.is_active() {
-            self.digest = None;
-        }
+        };
+        self.sum = self
+            .sum
+            .wrapping_add(if counts { part_of(held) } else { 0 });
         match (was_active, liveness.is_active()) {
             (false, true) => {
                 self.active += 1;
@@ -76,40 +99,17 @@ impl View {
     /// Forgets a member altogether. Whether it was known.
     pub(crate) fn remove(&mut self, id: NodeId) -> Option<(Member, Liveness)> {
         let removed = self.members.remove(&id)?;
-        self.digest = None;
+        self.sum = self.sum.wrapping_sub(part_of(&removed));
         self.active -= usize::from(removed.1.is_active());
         Some(removed)
     }
 
-    /// This node's own life is part of the digest, so it must be told when that changes.
-    pub(crate) fn own_life_changed(&mut self) {
-        self.digest = None;
-    }
-
     /// A number that two nodes share if, and but for chance only if, they agree on who is in which
     /// life and whether that life is over. Suspicions come and go, and don't count.
-    pub(crate) fn digest(&mut self, me: &Member, me_left: bool) -> u64 {
-        if let Some(digest) = self.digest {
-            return digest;
-        }
-        let mut hash = blake3::Hasher::new();
-        let mut feed = |member: &Member, down: bool| {
-            hash.update(member.id.as_bytes());
-            hash.update(&member.incarnation.to_le_bytes());
-            hash.update(&[u8::from(down)]);
-        };
-        for (member, liveness) in self.members.range(..me.id).map(|(_, held)| held) {
-            feed(member, !liveness.is_active());
-        }
-        feed(me, me_left);
-        for (member, liveness) in self.members.range(me.id..).map(|(_, held)| held) {
-            feed(member, !liveness.is_active());
-        }
-        let mut first = [0; 8];
-        first.copy_from_slice(&hash.finalize().as_bytes()[..8]);
-        let digest = u64::from_le_bytes(first);
-        self.digest = Some(digest);
-        digest
+    ///
+    /// A sum, so that a change costs the same however many members there are.
+    pub(crate) fn digest(&self, me: &Member, me_left: bool) -> u64 {
+        self.sum.wrapping_add(part(me, me_left))
     }
 }
 
@@ -164,5 +164,28 @@ mod tests {
             one.digest(&member(1, 1), false),
             two.digest(&member(2, 1), false)
         );
+    }
+
+    #[test]
+    fn the_digest_tells_what_is_and_not_how_it_came_to_be() {
+        let me = member(9, 1);
+        let states = [State::Alive, State::Suspect, State::Down];
+        let mut lived = View::default();
+        let mut last = BTreeMap::new();
+        for step in 0..2_000_u64 {
+            let number = (step * 7 % 5) as u8;
+            let one = told(number, step * 13 % 4, states[(step * 11 % 3) as usize]);
+            lived.update(&one);
+            last.insert(number, one);
+            if step % 17 == 0 {
+                lived.remove(member(number, 0).id);
+                last.remove(&number);
+            }
+            let mut fresh = View::default();
+            for one in last.values() {
+                fresh.update(one);
+            }
+            assert_eq!(lived.digest(&me, false), fresh.digest(&me, false), "{step}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod disk;
 mod links;
 mod machine;
+mod queue;
 mod world;
 
 pub use disk::Disk;

@@ -5,11 +5,7 @@ mod effects;
 mod observing;
 mod orders;
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +16,7 @@ use shoal_scheduler::{
     task::{TaskId, TaskState},
 };
 
-use crate::{Links, Machine};
+use crate::{Links, Machine, queue::Queue};
 
 /// How an order or a join ended.
 #[derive(Debug)]
@@ -43,28 +39,9 @@ enum What {
 
 #[derive(Debug)]
 struct Event {
-    at: Duration,
-    order: u64,
     machine: usize,
     life: u64,
     what: What,
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-    }
-}
-impl Eq for Event {}
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
 }
 
 /// Machines, the network between them, and the time.
@@ -81,7 +58,7 @@ pub struct World {
     /// Running hash of everything that happened: equal for equal runs.
     pub trace: u64,
     now: Duration,
-    events: BinaryHeap<Reverse<Event>>,
+    events: Queue<Event>,
     events_now: u64,
     next_order: u64,
     rng: ChaCha8Rng,
@@ -119,7 +96,7 @@ impl World {
             disk_delay: Duration::from_millis(2),
             trace: 0,
             now: Duration::ZERO,
-            events: BinaryHeap::new(),
+            events: Queue::default(),
             events_now: 0,
             next_order: 0,
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -205,7 +182,7 @@ impl World {
     /// Lets time pass.
     pub fn run_for(&mut self, duration: Duration) {
         let until = self.now + duration;
-        while self.events.peek().is_some_and(|next| next.0.at <= until) {
+        while self.events.next_at().is_some_and(|at| at <= until) {
             self.step();
         }
         self.now = until;
@@ -218,8 +195,8 @@ impl World {
             if holds(self) {
                 return true;
             }
-            match self.events.peek() {
-                Some(next) if next.0.at <= until => self.step(),
+            match self.events.next_at() {
+                Some(at) if at <= until => self.step(),
                 _ => break,
             }
         }
@@ -228,10 +205,10 @@ impl World {
     }
 
     fn step(&mut self) {
-        let Some(Reverse(mut event)) = self.events.pop() else {
+        let Some((at, event)) = self.events.pop() else {
             return;
         };
-        self.note_progress(event.at);
+        self.note_progress(at);
         let machine = &self.machines[event.machine];
         // Tasks outlive the agent, but not the machine.
         let is_void = match event.what {
@@ -242,9 +219,7 @@ impl World {
             return;
         }
         if machine.frozen_until > self.now {
-            event.at = machine.frozen_until;
-            self.events.push(Reverse(event));
-            return;
+            return self.events.push(machine.frozen_until, event);
         }
         self.mix(event.machine as u64);
         match event.what {
@@ -305,19 +280,16 @@ impl World {
     }
 
     fn schedule(&mut self, delay: Duration, machine: usize, what: What) {
-        let at = self.now + delay;
-        self.next_order += 1;
         let life = match what {
             What::Runtime(..) => self.machines[machine].power_cuts,
             _ => self.machines[machine].life,
         };
-        self.events.push(Reverse(Event {
-            at,
-            order: self.next_order,
+        let event = Event {
             machine,
             life,
             what,
-        }));
+        };
+        self.events.push(self.now + delay, event);
     }
 
     fn task_changes(&mut self, index: usize, id: TaskId, state: TaskState) {

@@ -83,6 +83,7 @@ impl Peer {
         let roster = self.catalog.roster();
         self.presence
             .keep_only(|node| roster.contains_key(node) || !revoked.contains(node));
+        self.sync.may_hold_absent = true;
         if revoked.contains(&self.me()) && !self.was_removed {
             self.was_removed = true;
             self.effects.push_back(Effect::Removed);

@@ -234,7 +234,7 @@ impl Peer {
     }
 
     /// When eligibility changes by itself.
-    pub(super) fn presence_deadline(&self) -> Option<Duration> {
+    pub(super) fn presence_deadline(&mut self) -> Option<Duration> {
         self.presence.deadline(self.now.monotonic)
     }
 }

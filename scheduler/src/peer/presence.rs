@@ -1,7 +1,10 @@
 //! Who is here, as far as placement is concerned: SWIM's view, plus what it can't know: who has not
 //! been heard of yet, who will be back, and who leaves.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use shoal_membership::{Addresses, NodeId};
 
@@ -29,6 +32,9 @@ const FORMER_INCARNATION_GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Presence {
     nodes: BTreeMap<NodeId, Here>,
+    /// Those of whom time alone changes something: the absent, and the returned whose former life
+    /// still counts. Few, most of the time; only they are looked at after each input.
+    restless: BTreeSet<NodeId>,
     boot_ends: Duration,
     away_limit: Duration,
     announce_delay: Duration,
@@ -38,6 +44,7 @@ impl Presence {
     pub(super) fn new(timing: &Timing, now: Duration) -> Self {
         Self {
             nodes: BTreeMap::new(),
+            restless: BTreeSet::new(),
             boot_ends: now.saturating_add(timing.boot_grace),
             away_limit: timing.away_limit,
             announce_delay: timing.announce_delay,
@@ -49,6 +56,9 @@ impl Presence {
         let here = self.nodes.entry(node).or_default();
         let is_new = here.addresses != addresses;
         here.addresses = addresses;
+        if !here.is_alive {
+            self.restless.insert(node);
+        }
         is_new
     }
 
@@ -65,6 +75,10 @@ impl Presence {
         here.was_heard = true;
         here.down_since = None;
         here.announces = 0;
+        match here.former {
+            Some(_) => self.restless.insert(node),
+            None => self.restless.remove(&node),
+        };
     }
 
     pub(super) fn down(&mut self, node: NodeId, now: Duration) {
@@ -73,11 +87,13 @@ impl Presence {
         here.was_heard = true;
         here.down_since = Some(now);
         here.next_announce = now;
+        self.restless.insert(node);
     }
 
     /// Forgets nodes that are no longer on the roster.
     pub(super) fn keep_only(&mut self, roster: impl Fn(&NodeId) -> bool) {
         self.nodes.retain(|node, _| roster(node));
+        self.restless.retain(|node| self.nodes.contains_key(node));
     }
 
     pub(super) fn is_alive(&self, node: &NodeId) -> bool {
@@ -125,22 +141,29 @@ impl Presence {
     }
 
     /// The next time at which somebody's status changes by itself.
-    pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
-        let awaited = self
-            .nodes
-            .values()
-            .filter(|here| !here.is_alive)
-            .filter_map(|here| {
-                let until = here.down_since?.saturating_add(self.away_limit);
-                (until > now).then_some(until)
-            });
-        let former = self.nodes.values().filter_map(|here| {
-            here.former
-                .map(|(_, until)| until)
-                .filter(|until| *until > now)
+    pub(super) fn deadline(&mut self, now: Duration) -> Option<Duration> {
+        let nodes = &mut self.nodes;
+        self.restless.retain(|node| {
+            nodes.get_mut(node).is_some_and(|here| {
+                here.former = here.former.filter(|(_, until)| *until > now);
+                !here.is_alive || here.former.is_some()
+            })
         });
+        let awaited = self.restless().filter_map(|(_, here)| {
+            let until = here.down_since?.saturating_add(self.away_limit);
+            (!here.is_alive && until > now).then_some(until)
+        });
+        let former = self
+            .restless()
+            .filter_map(|(_, here)| here.former.map(|(_, until)| until));
         let boot = (self.boot_ends > now).then_some(self.boot_ends);
         awaited.chain(former).chain(boot).min()
+    }
+
+    fn restless(&self) -> impl Iterator<Item = (&NodeId, &Here)> {
+        self.restless
+            .iter()
+            .filter_map(|node| Some((node, self.nodes.get(node)?)))
     }
 
     /// Members to greet now: those with a known address that are not alive, each with backoff for
@@ -152,7 +175,10 @@ impl Presence {
         mut jitter: impl FnMut() -> u32,
     ) -> Vec<(NodeId, Addresses)> {
         let mut due = Vec::new();
-        for (node, here) in &mut self.nodes {
+        for node in &self.restless {
+            let Some(here) = self.nodes.get_mut(node) else {
+                continue;
+            };
             if !here.is_missing() || !is_wanted(node) || here.next_announce > now {
                 continue;
             }
@@ -167,8 +193,7 @@ impl Presence {
     }
 
     pub(super) fn next_announce(&self, is_wanted: impl Fn(&NodeId) -> bool) -> Option<Duration> {
-        self.nodes
-            .iter()
+        self.restless()
             .filter(|(node, here)| here.is_missing() && is_wanted(node))
             .map(|(_, here)| here.next_announce)
             .min()

@@ -57,6 +57,8 @@ pub(super) struct Sync {
     under_way: BTreeMap<NodeId, (Heartbeat, Heartbeat)>,
     fruitless: BTreeMap<NodeId, Fruitless>,
     pub(super) heard: BTreeMap<NodeId, Heartbeat>,
+    /// Somebody in `heard` may not be here.
+    pub(super) may_hold_absent: bool,
     next_members: Duration,
     quiet: u32,
     budget: u64,
@@ -75,6 +77,7 @@ impl Sync {
             under_way: BTreeMap::new(),
             fruitless: BTreeMap::new(),
             heard: BTreeMap::new(),
+            may_hold_absent: false,
             next_members: now,
             quiet: 0,
             budget: ANSWER_BYTES_PER_SECOND * 2,
@@ -86,6 +89,7 @@ impl Sync {
 
     pub(super) fn members_changed(&mut self, now: Duration) {
         self.quiet = 0;
+        self.may_hold_absent = true;
         self.next_members = self
             .next_members
             .min(now.saturating_add(Duration::from_secs(1)));
@@ -129,6 +133,7 @@ impl Peer {
     pub(super) fn heard_roots(&mut self, from: NodeId, theirs: Heartbeat) {
         let ours = self.heartbeat();
         self.sync.heard.insert(from, theirs);
+        self.sync.may_hold_absent |= !self.presence.is_alive(&from);
         let is_member = self.catalog.roster().contains_key(&from);
         if theirs.desired == ours.desired && is_member && self.evicting.is_returning() {
             self.snapshot_is_whole();
@@ -181,18 +186,15 @@ impl Peer {
 
     /// Opens the syncs that are due.
     pub(super) fn tend_sync(&mut self) {
-        let now = self.now.monotonic;
-        let (presence, ours) = (&self.presence, self.heartbeat());
-        let gone: Vec<NodeId> = self
+        self.forget_absent();
+        if self
             .sync
-            .heard
-            .keys()
-            .filter(|node| !presence.is_alive(node))
-            .copied()
-            .collect();
-        for node in gone {
-            self.sync.forget(&node);
+            .deadline()
+            .is_none_or(|at| at > self.now.monotonic)
+        {
+            return;
         }
+        let (now, ours) = (self.now.monotonic, self.heartbeat());
         let due: Vec<(NodeId, Unequal)> = self
             .sync
             .unequal
@@ -216,6 +218,18 @@ impl Peer {
             }
         }
         self.tend_member_lists();
+    }
+
+    /// What somebody said who is not here any more, says nothing.
+    fn forget_absent(&mut self) {
+        if !std::mem::take(&mut self.sync.may_hold_absent) {
+            return;
+        }
+        let heard = self.sync.heard.keys().copied();
+        let gone: Vec<NodeId> = heard.filter(|node| !self.presence.is_alive(node)).collect();
+        for node in gone {
+            self.sync.forget(&node);
+        }
     }
 
     fn tend_member_lists(&mut self) {
