@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use shoal_membership::{Addresses, NodeId};
 use shoal_scheduler::{
     peer::{Batch, Memory},
-    registry::{Key, SignedBytes, kind},
+    registry::{Actor, Key, SignedBytes, kind},
 };
 
 /// What is on a disk.
@@ -65,6 +65,20 @@ impl Disk {
         self.entries
             .retain(|key, _| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION));
         self.author = (self.author.0.wrapping_add(1), 0);
+    }
+
+    /// Whether a write of this entry with this dot, or one that replaced it, is on the disk.
+    #[must_use]
+    pub fn holds(&self, key: &Key, actor: Actor, dot: u64) -> bool {
+        let siblings = self.entries.get(key).into_iter().flatten();
+        let mut writes = siblings.filter_map(|bytes| bytes.clone().open().ok());
+        writes.any(|signed| {
+            signed
+                .write
+                .clock
+                .get(&actor)
+                .is_some_and(|known| *known >= dot)
+        })
     }
 
     /// The store is found damaged while the agent runs: an empty one of this generation is put in

@@ -3,7 +3,9 @@
 //!
 //! It knows `membership` and `scheduler`, and never a socket, a thread or a clock.
 
+pub mod checkers;
 mod disk;
+pub mod fuzz;
 mod links;
 mod machine;
 mod queue;
@@ -12,4 +14,4 @@ mod world;
 pub use disk::Disk;
 pub use links::Links;
 pub use machine::{Machine, SimTask};
-pub use world::{Outcome, World};
+pub use world::{Outcome, Traffic, World};

@@ -40,7 +40,23 @@ impl Links {
         }
     }
 
-    /// Mends everything.
+    /// One machine is not heard by another any more.
+    pub fn cut_one_way(&mut self, from: usize, to: usize) {
+        if from != to {
+            self.cut.insert((from, to));
+        }
+    }
+
+    /// Latency and losses are those of a quiet network again. What is cut stays cut.
+    pub fn heal(&mut self) {
+        let cut = std::mem::take(&mut self.cut);
+        *self = Self {
+            cut,
+            ..Self::default()
+        };
+    }
+
+    /// Mends what is cut.
     pub fn mend(&mut self) {
         self.cut.clear();
     }

@@ -4,6 +4,7 @@
 mod effects;
 mod observing;
 mod orders;
+mod traffic;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,6 +17,7 @@ use shoal_scheduler::{
     task::{TaskId, TaskState},
 };
 
+pub use self::traffic::Traffic;
 use crate::{Links, Machine, queue::Queue};
 
 /// How an order or a join ended.
@@ -57,6 +59,8 @@ pub struct World {
     pub disk_delay: Duration,
     /// Running hash of everything that happened: equal for equal runs.
     pub trace: u64,
+    /// What went over the network so far.
+    pub traffic: Traffic,
     now: Duration,
     events: Queue<Event>,
     events_now: u64,
@@ -95,6 +99,7 @@ impl World {
             start_delay: Duration::from_millis(20),
             disk_delay: Duration::from_millis(2),
             trace: 0,
+            traffic: Traffic::default(),
             now: Duration::ZERO,
             events: Queue::default(),
             events_now: 0,
@@ -127,9 +132,10 @@ impl World {
             self.join(index, 0);
         }
         let everybody: Vec<usize> = (0..self.machines.len()).collect();
-        self.run_until(Duration::from_secs(60), |world| {
-            world.all_see(&everybody, &everybody)
-        });
+        let limit = self.now + Duration::from_secs(60);
+        while self.now < limit && !self.all_see(&everybody, &everybody) {
+            self.run_for(Duration::from_millis(50));
+        }
     }
 
     /// The time.
@@ -196,7 +202,9 @@ impl World {
                 return true;
             }
             match self.events.next_at() {
-                Some(at) if at <= until => self.step(),
+                Some(at) if at <= until => {
+                    self.step();
+                }
                 _ => break,
             }
         }
@@ -204,10 +212,33 @@ impl World {
         holds(self)
     }
 
-    fn step(&mut self) {
-        let Some((at, event)) = self.events.pop() else {
-            return;
-        };
+    /// When something happens next, and on which machine.
+    #[must_use]
+    pub fn upcoming(&self) -> Option<(Duration, usize)> {
+        let (at, event) = self.events.next()?;
+        Some((at, event.machine))
+    }
+
+    /// Does the next thing that is to happen until then; the machine on which it happened. None:
+    /// nothing is left until then, and it is then.
+    pub fn next_event(&mut self, until: Duration) -> Option<usize> {
+        match self.events.next_at() {
+            Some(at) if at <= until => self.step(),
+            _ => {
+                self.now = until;
+                None
+            }
+        }
+    }
+
+    fn step(&mut self) -> Option<usize> {
+        let (at, event) = self.events.pop()?;
+        let index = event.machine;
+        self.happen(at, event);
+        Some(index)
+    }
+
+    fn happen(&mut self, at: Duration, event: Event) {
         self.note_progress(at);
         let machine = &self.machines[event.machine];
         // Tasks outlive the agent, but not the machine.
@@ -218,9 +249,19 @@ impl World {
         if is_void {
             return;
         }
-        if machine.frozen_until > self.now {
-            return self.events.push(machine.frozen_until, event);
+        // Somebody has asked to be woken earlier since, and was: then this is nobody's wake any more.
+        let is_wake = matches!(event.what, What::Wake);
+        if is_wake && machine.next_wake != Some(at) {
+            return;
         }
+        if machine.frozen_until > self.now {
+            let thaw = machine.frozen_until;
+            if is_wake {
+                self.machines[event.machine].next_wake = Some(thaw);
+            }
+            return self.events.push(thaw, event);
+        }
+        self.traffic.events += 1;
         self.mix(event.machine as u64);
         match event.what {
             What::Wake => {

@@ -37,6 +37,7 @@ impl World {
         match effect {
             Effect::Datagram { to, bytes } => {
                 self.mix(bytes.len() as u64);
+                self.traffic.datagram(bytes.len());
                 let Some(&to) = self.indexes.get(&to) else {
                     return;
                 };
@@ -45,6 +46,7 @@ impl World {
                 }
             }
             Effect::Rumour { to, bytes } => {
+                self.traffic.message(bytes.len());
                 let Some(&to) = self.indexes.get(&to) else {
                     return;
                 };
@@ -103,6 +105,7 @@ impl World {
     }
 
     fn question(&mut self, index: usize, to: NodeId, call: Ticket, bytes: Vec<u8>) {
+        self.traffic.message(bytes.len());
         let (from, life) = (self.machines[index].id(), self.machines[index].life);
         let target = self.indexes.get(&to).copied();
         let way = target.and_then(|to| Some((to, self.links.stream(index, to, &mut self.rng)?)));
@@ -130,6 +133,7 @@ impl World {
         if self.machines[asker].life != life {
             return;
         }
+        self.traffic.message(bytes.len());
         if let Some(delay) = self.links.stream(index, asker, &mut self.rng) {
             let answer = Input::Answer {
                 call,

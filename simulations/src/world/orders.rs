@@ -41,6 +41,18 @@ impl World {
         self.outcomes.remove(&(index, ticket))
     }
 
+    /// Whether an order or a join has ended that nobody asked about yet.
+    #[must_use]
+    pub fn has_outcomes(&self) -> bool {
+        !self.outcomes.is_empty()
+    }
+
+    /// One that has ended, and how.
+    pub fn next_outcome(&mut self) -> Option<(usize, Ticket, Outcome)> {
+        let ((index, ticket), outcome) = self.outcomes.pop_first()?;
+        Some((index, ticket, outcome))
+    }
+
     pub(super) fn make_token(&mut self) {
         let ticket = Ticket(1 << 41);
         let token = Input::Token {

@@ -1,0 +1,92 @@
+//! What runs goes on running: once the faults are over, no slot that runs is ever without a copy.
+//!
+//! Why: make before break. A task is moved only when its successor runs; without faults there is no
+//! reason for a moment without one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use shoal_scheduler::task::{ServiceId, Slot, TaskId};
+
+use super::{Checker, Happening};
+use crate::World;
+
+/// What was believed during the last fault is still acted upon for so long.
+const AFTERMATH: Duration = Duration::from_secs(60);
+
+type SlotKey = (ServiceId, Slot);
+
+/// Copies of each slot since the aftermath.
+#[derive(Debug, Default)]
+pub(super) struct KeptRunning {
+    since: Option<Duration>,
+    copies: BTreeMap<usize, BTreeSet<(SlotKey, TaskId)>>,
+    counts: BTreeMap<SlotKey, usize>,
+}
+
+impl Checker for KeptRunning {
+    fn name(&self) -> &'static str {
+        "what runs goes on running"
+    }
+
+    fn heard(&mut self, world: &World, happening: &Happening) {
+        if matches!(happening, Happening::Quiet) {
+            self.since = Some(world.now() + AFTERMATH);
+        }
+    }
+
+    fn after_event(&mut self, world: &World, machine: usize) -> Result<(), String> {
+        if self.since.is_none_or(|since| world.now() < since) {
+            return Ok(());
+        }
+        if self.copies.is_empty() {
+            for index in 0..world.machines.len() {
+                self.look(world, index)?;
+            }
+        }
+        self.look(world, machine)
+    }
+}
+
+impl KeptRunning {
+    fn look(&mut self, world: &World, machine: usize) -> Result<(), String> {
+        let tasks = world.machines[machine].tasks.values();
+        let now: BTreeSet<(SlotKey, TaskId)> = tasks
+            .filter(|task| task.is_running)
+            .map(|task| ((task.report.service, task.report.slot), task.report.id))
+            .collect();
+        let before = self.copies.entry(machine).or_default();
+        if *before == now {
+            return Ok(());
+        }
+        for (slot, _) in now.difference(before) {
+            *self.counts.entry(*slot).or_default() += 1;
+        }
+        let gone: Vec<SlotKey> = before.difference(&now).map(|(slot, _)| *slot).collect();
+        *before = now;
+        for slot in gone {
+            let count = self.counts.entry(slot).or_default();
+            *count = count.saturating_sub(1);
+            if *count == 0 && is_wanted(world, &slot) {
+                return Err(format!(
+                    "n{} stopped the last copy of slot {} of {}",
+                    machine + 1,
+                    slot.1,
+                    slot.0
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether any agent that runs knows of the slot's service, with that slot.
+fn is_wanted(world: &World, slot: &SlotKey) -> bool {
+    let mut peers = world
+        .machines
+        .iter()
+        .filter_map(|machine| machine.peer.as_ref());
+    peers.any(|peer| peer.slots_of(slot.0).contains(&slot.1))
+}

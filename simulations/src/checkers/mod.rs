@@ -1,0 +1,74 @@
+//! What must hold of every run, one rule a file, each with its reason.
+//!
+//! Rules of safety are looked at after every event, whatever the faults. Rules of liveness are looked
+//! at when the faults have stopped and the cluster has had its time: see [`crate::fuzz`].
+
+mod acknowledged;
+mod agreement;
+mod dots;
+mod kept_running;
+mod limits;
+mod once;
+mod placement;
+
+use shoal_scheduler::registry::Key;
+
+use crate::World;
+
+/// Something that a rule needs to know and can't see in the world.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// A person was told that the last write of this entry is safe.
+    Acknowledged {
+        /// By this machine.
+        machine: usize,
+        /// The entry.
+        key: Key,
+    },
+    /// What was on this machine's disk is gone.
+    DiskLost {
+        /// Whose.
+        machine: usize,
+    },
+    /// No more faults, and no more orders, from now on.
+    Quiet,
+}
+
+/// A rule.
+pub trait Checker {
+    /// Its name in reports.
+    fn name(&self) -> &'static str;
+
+    /// Takes note of what it can't see.
+    fn heard(&mut self, _world: &World, _happening: &Happening) {}
+
+    /// An event took place on a machine.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn after_event(&mut self, _world: &World, _machine: usize) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The faults have stopped for a while: whether all is as it should be in the end.
+    ///
+    /// # Errors
+    /// What is not, yet.
+    fn at_rest(&self, _world: &World) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// All rules.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Checker + Send>> {
+    vec![
+        Box::new(acknowledged::Acknowledged::default()),
+        Box::new(agreement::Agreement),
+        Box::new(dots::Dots::default()),
+        Box::new(kept_running::KeptRunning::default()),
+        Box::new(limits::Limits),
+        Box::new(once::Once),
+        Box::new(placement::SamePlan),
+    ]
+}

@@ -1,0 +1,44 @@
+//! The command line of the simulator. Figures and findings on stdout, progress on stderr; exit status
+//! 0, 1 if a rule did not hold, 2 for bad usage.
+
+mod fuzz;
+mod replay;
+mod seeds;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Whole clusters in virtual time, exactly repeatable
+#[derive(Parser, Debug)]
+#[command(name = "shoal-sim", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Random clusters, orders and faults; then quiet, and everything must come right
+    Fuzz(fuzz::FuzzArgs),
+    /// Run one seed of fuzz again, and show what happens
+    Replay(replay::ReplayArgs),
+}
+
+/// Runs the program.
+pub(crate) fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Fuzz(args) => fuzz::run(&args),
+        Command::Replay(args) => replay::run(&args),
+    }
+}
+
+/// A line on stdout. Who reads it may be gone: then there is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A line on stderr.
+fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

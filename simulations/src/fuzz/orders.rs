@@ -1,0 +1,139 @@
+//! Random orders of people, given to any agent that runs, and what they are told.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use shoal_membership::NodeId;
+use shoal_scheduler::{
+    order::{Order, WriteConcern},
+    peer::Ticket,
+    registry::{Key, kind},
+    spec::{Availability, NodeSpec},
+    view::{ClusterView, ServiceView},
+};
+
+use crate::{Outcome, World};
+
+/// Services of different names.
+const SERVICES: u32 = 8;
+/// Most replicas of one.
+const REPLICAS_MAX: u64 = 8;
+
+/// Orders that were given.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    pub(super) given: u32,
+    /// Not yet answered: at this machine, about this entry.
+    waiting: Vec<(usize, Ticket, Key)>,
+}
+
+impl Orders {
+    /// Gives an order to some agent.
+    pub(super) fn give(&mut self, world: &mut World, rng: &mut ChaCha8Rng) {
+        let running = world.running();
+        let index = running[rng.random_range(0..running.len())];
+        let Some(peer) = &mut world.machines[index].peer else {
+            return;
+        };
+        let view = peer.view();
+        let (order, key) = if rng.random_bool(0.1) {
+            about_a_node(&view, rng)
+        } else {
+            about_a_service(&view, rng)
+        };
+        let concern = match rng.random_range(0..10) {
+            0 => WriteConcern::Local,
+            1 => WriteConcern::Majority,
+            _ => WriteConcern::One,
+        };
+        let ticket = world.order_with(index, order, concern);
+        self.waiting.push((index, ticket, key));
+        self.given += 1;
+    }
+
+    /// The next order that was acknowledged: by which machine, of which entry.
+    pub(super) fn hear(&mut self, world: &mut World) -> Option<(usize, Key)> {
+        if !world.has_outcomes() {
+            return None;
+        }
+        while let Some((machine, ticket, outcome)) = world.next_outcome() {
+            let at = self
+                .waiting
+                .iter()
+                .position(|(index, waiting, _)| (*index, *waiting) == (machine, ticket));
+            let Some(at) = at else { continue };
+            let (machine, _, key) = self.waiting.swap_remove(at);
+            if matches!(outcome, Outcome::Ordered(Ok(_))) {
+                return Some((machine, key));
+            }
+        }
+        None
+    }
+}
+
+fn about_a_node(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
+    let nodes: Vec<(NodeId, u64)> = view
+        .nodes
+        .values()
+        .map(|node| (node.id, node.version))
+        .collect();
+    let (node, version) = nodes[rng.random_range(0..nodes.len())];
+    let availability = match rng.random_range(0..5) {
+        0 => Availability::Drain,
+        1 => Availability::Pause,
+        _ => Availability::Active,
+    };
+    let spec = NodeSpec {
+        role: "manager".into(),
+        availability,
+        ..NodeSpec::default()
+    };
+    let order = Order::UpdateNode {
+        node,
+        version,
+        spec,
+    };
+    (order, Key::of(kind::NODE, node.to_string()))
+}
+
+fn about_a_service(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
+    let name = format!("s{}", rng.random_range(0..SERVICES));
+    let is_it = |one: &&ServiceView| one.spec.name == name;
+    let known = view
+        .services
+        .values()
+        .find(is_it)
+        .map(|one| (one.id, one.version));
+    let spec_json = spec(&name, rng);
+    let order = match known {
+        None => Order::CreateService { spec_json },
+        Some((service, _)) if rng.random_bool(0.2) => Order::RemoveService { service },
+        Some((service, version)) => Order::UpdateService {
+            service,
+            version,
+            spec_json: Some(spec_json),
+        },
+    };
+    (order, Key::of(kind::SERVICE, name))
+}
+
+fn spec(name: &str, rng: &mut ChaCha8Rng) -> String {
+    let mode = match rng.random_range(0..8) {
+        0 => json!({"Global": {}}),
+        _ => json!({"Replicated": {"Replicas": rng.random_range(0..=REPLICAS_MAX)}}),
+    };
+    let labels = match rng.random_range(0..6) {
+        0 => json!({"shoal.priority": "5"}),
+        _ => json!({}),
+    };
+    json!({
+        "Name": name,
+        "Labels": labels,
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "scratch", "Command": ["serve"]},
+            "RestartPolicy": {"Delay": rng.random_range(0..5_u64) * 1_000_000_000},
+        },
+        "Mode": mode,
+    })
+    .to_string()
+}
