@@ -6,7 +6,11 @@
 use shoal_sim::fuzz;
 
 /// Seeds that found something, and what.
-const FOUND: [(u64, &str); 0] = [];
+const FOUND: [(u64, &str); 1] = [(
+    590,
+    "what a paused node keeps is part of the plan; a change of it did not make a new one everywhere, \
+     so two nodes each took the other for a slot's owner, for ever",
+)];
 
 fn passes(seed: u64) {
     let report = fuzz::run(seed);
@@ -45,5 +49,5 @@ fn a_seed_gives_the_same_run_on_any_thread() {
 /// changes this number, knowingly.
 #[test]
 fn the_trace_of_a_seed_is_known() {
-    assert_eq!(format!("{:016x}", fuzz::run(3).trace), "5ca22776f82b99dd");
+    assert_eq!(format!("{:016x}", fuzz::run(3).trace), "b4c6311df19983b8");
 }

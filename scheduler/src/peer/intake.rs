@@ -119,7 +119,10 @@ impl Peer {
 
     fn record_changed(&mut self, record: &Record) {
         match record.topic {
-            Topic::TASKS => self.tasks_reported(record),
+            Topic::TASKS => {
+                self.tasks_reported(record);
+                self.tasks_changed_on(&record.node);
+            }
             Topic::REFUSALS | Topic::STATUS => self.placing.input_is_stale = true,
             _ => {}
         }

@@ -216,14 +216,8 @@ impl Peer {
 
     /// What paused nodes run now: they keep it.
     fn kept_by_paused(&self, eligible: &BTreeSet<NodeId>) -> BTreeSet<(ServiceId, Slot, NodeId)> {
-        let roster = self.catalog.roster();
-        let is_paused = |node: &&NodeId| {
-            roster
-                .get(*node)
-                .is_some_and(|one| one.spec.availability == Availability::Pause)
-        };
         let mut keeps = BTreeSet::new();
-        for node in eligible.iter().filter(is_paused) {
+        for node in eligible.iter().filter(|node| self.is_paused(node)) {
             let live = self.live_slots_of(node);
             keeps.extend(
                 live.into_iter()
@@ -231,6 +225,23 @@ impl Peer {
             );
         }
         keeps
+    }
+
+    fn is_paused(&self, node: &NodeId) -> bool {
+        let roster = self.catalog.roster();
+        let node = roster.get(node);
+        node.is_some_and(|one| one.spec.availability == Availability::Pause)
+    }
+
+    /// The tasks of a node are others now. A paused node keeps what it has, so then the plan is, too.
+    pub(super) fn tasks_changed_on(&mut self, node: &NodeId) {
+        self.placing.input_is_stale |= self.is_paused(node);
+    }
+
+    /// At once, if the input has changed since the last plan was asked for.
+    pub(super) fn placing_deadline(&self) -> Option<Duration> {
+        let is_due = self.placing.input_is_stale && self.placing.in_flight.is_none();
+        is_due.then_some(self.now.monotonic)
     }
 
     /// When eligibility changes by itself.

@@ -57,6 +57,13 @@ impl Publisher {
 }
 
 impl Peer {
+    /// The tasks of this node are others now.
+    pub(super) fn own_tasks_changed(&mut self) {
+        self.publisher.tasks_changed();
+        let me = self.me();
+        self.tasks_changed_on(&me);
+    }
+
     /// A new life: everything is said again.
     pub(super) fn republish_all(&mut self) {
         self.publisher = Publisher {

@@ -96,7 +96,7 @@ impl Peer {
 
     /// What each part waits for, by name: for traces of what a peer was about to do.
     #[must_use]
-    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 12] {
+    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 13] {
         [
             ("membership", self.membership.next_deadline()),
             ("presence", self.presence_due),
@@ -105,6 +105,7 @@ impl Peer {
                 self.presence
                     .next_announce(|node| self.is_worth_greeting(node)),
             ),
+            ("placing", self.placing_deadline()),
             ("running", self.running_deadline()),
             ("publishing", self.publisher.deadline()),
             ("sync", self.sync.deadline()),

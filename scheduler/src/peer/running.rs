@@ -97,7 +97,7 @@ impl Peer {
             starts_at: None,
             running_since,
         });
-        self.publisher.tasks_changed();
+        self.own_tasks_changed();
     }
 
     /// Starts what is due, withdraws refusals, and reconciles when anything has changed.
@@ -286,7 +286,7 @@ impl Peer {
         };
         self.running.specs.insert(task.report.id, spec);
         self.running.local.insert(task);
-        self.publisher.tasks_changed();
+        self.own_tasks_changed();
         self.start_due_tasks();
     }
 
@@ -333,7 +333,7 @@ impl Peer {
                 spec,
             };
             self.effects.push_back(Effect::Start(Box::new(start)));
-            self.publisher.tasks_changed();
+            self.own_tasks_changed();
         }
     }
 
@@ -353,7 +353,7 @@ impl Peer {
         } else {
             self.effects.push_back(Effect::Stop(id));
         }
-        self.publisher.tasks_changed();
+        self.own_tasks_changed();
         self.running.is_stale = true;
     }
 
@@ -366,7 +366,7 @@ impl Peer {
         for id in self.running.local.take_forgotten(exists) {
             self.running.specs.remove(&id);
             self.effects.push_back(Effect::Remove(id));
-            self.publisher.tasks_changed();
+            self.own_tasks_changed();
         }
         let (slots, me) = (&self.placing.slots, self.me());
         let now = self.now.monotonic;

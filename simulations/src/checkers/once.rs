@@ -2,7 +2,7 @@
 //!
 //! Why: it is what people ordered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shoal_scheduler::task::{ServiceId, Slot};
 
@@ -41,9 +41,18 @@ impl Checker for Once {
             .iter()
             .map(|(service, slot, _)| ((service, slot), 1))
             .collect();
-        match copies == wanted {
-            true => Ok(()),
-            false => Err(format!("{copies:?} run, {wanted:?} should")),
+        let all: BTreeSet<_> = copies.keys().chain(wanted.keys()).copied().collect();
+        let count = |of: &BTreeMap<_, usize>, slot: &_| of.get(slot).copied().unwrap_or(0);
+        let wrong = all.iter().find_map(|slot| {
+            let (runs, should) = (count(&copies, slot), count(&wanted, slot));
+            (runs != should).then_some((slot, runs, should))
+        });
+        match wrong {
+            None => Ok(()),
+            Some((slot, runs, should)) => Err(format!(
+                "slot {} of {} runs {runs} times, not {should}",
+                slot.1, slot.0
+            )),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Peer {
                 self.task_ended(slot, template, state, &change);
             }
         }
-        self.publisher.tasks_changed();
+        self.own_tasks_changed();
         self.running.is_stale = true;
         self.view_is_stale = true;
     }
