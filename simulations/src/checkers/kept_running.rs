@@ -82,11 +82,10 @@ impl KeptRunning {
     }
 }
 
-/// Whether any agent that runs knows of the slot's service, with that slot.
+/// Whether some agent that runs has a place for the slot. A task of a drained node that can go nowhere
+/// stops in the end.
 fn is_wanted(world: &World, slot: &SlotKey) -> bool {
-    let mut peers = world
-        .machines
-        .iter()
-        .filter_map(|machine| machine.peer.as_ref());
-    peers.any(|peer| peer.slots_of(slot.0).contains(&slot.1))
+    let machines = world.machines.iter();
+    let mut peers = machines.filter_map(|machine| machine.peer.as_ref());
+    peers.any(|peer| peer.placement().1.owner(slot.0, slot.1).is_some())
 }
