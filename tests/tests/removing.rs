@@ -6,6 +6,27 @@ use shoal_tests::{Cluster, within};
 
 const SOON: Duration = Duration::from_secs(30);
 
+/// A machine with a copy of another's disk, not started; without its tasks, whose processes would
+/// be found on this one machine.
+fn copy_of(cluster: &mut Cluster, of: usize) -> usize {
+    let at = cluster.place();
+    let (from, to) = (cluster[of].data.clone(), cluster[at].data.clone());
+    cluster[of].kill_agent();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(&from)
+        .arg(&to)
+        .status();
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "no copy of {from:?}"
+    );
+    fs::remove_dir_all(to.join("tasks")).expect("the copy's tasks go");
+    cluster[of].start(&[]);
+    cluster.all_ready();
+    at
+}
+
 fn is_seen(cluster: &Cluster, hostname: &str, status: &str) {
     within(
         SOON,
@@ -129,18 +150,7 @@ fn a_data_directory_in_use_is_refused() {
 fn a_copied_data_directory_is_found_out_and_both_machines_are_named() {
     let mut cluster = Cluster::of(3);
     cluster[0].create("web", 3);
-    let at = cluster.place();
-    let (from, to) = (cluster[2].data.clone(), cluster[at].data.clone());
-    cluster[2].kill_agent();
-    let copied = std::process::Command::new("cp")
-        .arg("-a")
-        .arg(&from)
-        .arg(&to)
-        .status();
-    assert!(copied.unwrap().success());
-    fs::remove_dir_all(to.join("tasks")).unwrap();
-    cluster[2].start(&[]);
-    cluster.all_ready();
+    let at = copy_of(&mut cluster, 2);
     let said = cluster[at].run_to_end(SOON, &[]);
     said.refused(&["runs with the key of this node", "--join", "127."]);
     cluster.all_ready();
@@ -152,18 +162,7 @@ fn a_copied_data_directory_is_found_out_and_both_machines_are_named() {
 fn a_copied_machine_with_a_token_takes_a_key_of_its_own_and_joins() {
     let mut cluster = Cluster::of(3);
     cluster[0].create("web", 6);
-    let at = cluster.place();
-    let (from, to) = (cluster[2].data.clone(), cluster[at].data.clone());
-    cluster[2].kill_agent();
-    let copied = std::process::Command::new("cp")
-        .arg("-a")
-        .arg(&from)
-        .arg(&to)
-        .status();
-    assert!(copied.unwrap().success());
-    fs::remove_dir_all(to.join("tasks")).unwrap();
-    cluster[2].start(&[]);
-    cluster.all_ready();
+    let at = copy_of(&mut cluster, 2);
     let id = cluster[2].id();
     let token = cluster.token(&[]);
     cluster[at].start(&["--join", &token]);
@@ -179,7 +178,7 @@ fn a_copied_machine_with_a_token_takes_a_key_of_its_own_and_joins() {
     assert_ne!(cluster[at].id(), id);
     assert_eq!(cluster[2].id(), id);
     assert!(cluster[at].log().contains("joins anew with its token"));
-    let why = fs::read_to_string(to.join("set-aside-1/why.txt")).unwrap();
+    let why = fs::read_to_string(cluster[at].data.join("set-aside-1/why.txt")).unwrap();
     assert!(why.contains("runs with the key of this node"), "{why}");
     cluster.settles("web", 6, SOON);
     cluster.agree(SOON);
