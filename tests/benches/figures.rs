@@ -106,17 +106,15 @@ impl Usage {
             let digits = line.and_then(|rest| rest.split_whitespace().next());
             digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
         };
-        let stat = read("stat");
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
-        let ticks = |at: usize| {
-            fields
-                .get(at)
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(0_u64)
-        };
+        // The kernel's ticks in `stat` are too coarse for so little.
+        let threads = fs::read_dir(format!("/proc/{pid}/task"));
+        let ran = threads.into_iter().flatten().flatten().map(|thread| {
+            let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+            number_after(&text, "")
+        });
         Self {
             resident_kib: number_after(&read("status"), "VmRSS:"),
-            cpu: Duration::from_millis((ticks(11) + ticks(12)) * 10),
+            cpu: Duration::from_nanos(ran.sum()),
             written_bytes: number_after(&read("io"), "write_bytes:"),
         }
     }

@@ -15,6 +15,9 @@ use super::{agent::AgentArgs, demo::DemoArgs, stack::StackPlan};
 /// A long-running part: it ends well, or with a sentence for the person.
 pub type Running = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
+/// One that may run on any thread.
+pub type SendRunning = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
 /// Reads Compose files for a stack of this name. A path of `-` is the standard input.
 pub type LoadStack = fn(files: &[PathBuf], stack: &str) -> Result<StackPlan, String>;
 
@@ -22,7 +25,7 @@ pub type LoadStack = fn(files: &[PathBuf], stack: &str) -> Result<StackPlan, Str
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Entry {
     /// `shoal agent`, within a multi-threaded runtime.
-    pub agent: Option<fn(AgentArgs) -> Running>,
+    pub agent: Option<fn(AgentArgs) -> SendRunning>,
     /// `shoal demo`, within a multi-threaded runtime.
     pub demo: Option<fn(DemoArgs) -> Running>,
     /// `shoal __task DIR`: the small parent of a process task. Called without any runtime, so

@@ -43,7 +43,7 @@ use jiff::Timestamp;
 pub use self::{
     agent::{AgentArgs, ProfileChoice, RuntimeChoice},
     demo::DemoArgs,
-    entry::{Entry, LoadStack, Running},
+    entry::{Entry, LoadStack, Running, SendRunning},
     host::SocketAddress,
     stack::StackPlan,
     values::Concern,
@@ -144,7 +144,12 @@ fn start(entry: &Entry, arguments: Vec<OsString>, mut around: Surroundings) -> E
         .or_else(|| around.socket.filter(|text| !text.is_empty()))
         .unwrap_or_else(|| DEFAULT_SOCKET.into());
     match cli.command {
-        TopCommand::Agent(args) => long_running(entry.agent, *args, "agent", around.out),
+        TopCommand::Agent(args) => {
+            let agent = entry
+                .agent
+                .map(|agent| move |args| on_a_worker(agent(args)));
+            long_running(agent, *args, "agent", around.out)
+        }
         TopCommand::Demo(args) => long_running(entry.demo, args, "demo", around.out),
         TopCommand::Task { dir } => match entry.task_shim {
             Some(shim) => shim(&dir),
@@ -235,7 +240,12 @@ fn left_out(what: &str) -> CliError {
     ))
 }
 
-fn long_running<A>(part: Option<fn(A) -> Running>, args: A, name: &str, out: Output) -> ExitCode {
+fn long_running<A, F: Future<Output = Result<(), String>>>(
+    part: Option<impl FnOnce(A) -> F>,
+    args: A,
+    name: &str,
+    out: Output,
+) -> ExitCode {
     let Some(part) = part else {
         return finish(Err(left_out(name)), out);
     };
@@ -246,6 +256,17 @@ fn long_running<A>(part: Option<fn(A) -> Running>, args: A, name: &str, out: Out
         .map_err(|error| format!("can't start threads: {error}"))
         .and_then(|runtime| runtime.block_on(part(args)));
     finish(result.map_err(CliError::Failed), out)
+}
+
+/// Runs it where the tasks it starts run, too: each word between them would otherwise wake a thread.
+async fn on_a_worker(part: SendRunning) -> Result<(), String> {
+    match tokio::spawn(part).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(format!("was broken off: {error}")),
+        },
+    }
 }
 
 fn ask(entry: &Entry, command: TopCommand, mut session: Session) -> ExitCode {
