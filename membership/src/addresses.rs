@@ -101,10 +101,12 @@ impl<Context> Decode<Context> for Addresses {
         if count > ADDRESSES_MAX {
             return Err(DecodeError::Other("more addresses than a node may have"));
         }
-        let addresses = (0..count)
-            .map(|_| SocketAddr::decode(decoder))
-            .collect::<Result<Vec<_>, _>>()?;
-        Self::new(&addresses).map_err(|_| DecodeError::Other("too many addresses"))
+        let mut addresses = [SocketAddr::from(([0, 0, 0, 0], 0)); ADDRESSES_MAX];
+        for address in &mut addresses[..count] {
+            *address = SocketAddr::decode(decoder)?;
+        }
+        let too_many = |_| DecodeError::Other("more addresses than a node may have");
+        Self::new(&addresses[..count]).map_err(too_many)
     }
 }
 

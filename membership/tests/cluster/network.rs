@@ -5,7 +5,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
-    hash::{Hash, Hasher},
+    hash::Hash,
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use shoal_membership::{
     Addresses, Config, Member, Membership, NodeId, Now, Output, Profile, codec,
 };
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// How good the network is.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct Link {
     pub(crate) latency_us: std::ops::Range<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 enum Happening {
     Packet {
         from: usize,
@@ -58,22 +59,6 @@ pub(crate) struct Node {
     wakes_at: Option<Duration>,
 }
 
-/// A hash that doesn't differ from run to run.
-#[derive(Clone, Default)]
-pub(crate) struct History(blake3::Hasher);
-
-impl Hasher for History {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        let mut first = [0; 8];
-        first.copy_from_slice(&self.0.finalize().as_bytes()[..8]);
-        u64::from_be_bytes(first)
-    }
-}
-
 pub(crate) struct Cluster {
     pub(crate) now: Duration,
     pub(crate) nodes: Vec<Node>,
@@ -83,10 +68,13 @@ pub(crate) struct Cluster {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     /// A hash over all outputs of all nodes, in order.
-    pub(crate) history: History,
+    pub(crate) history: Xxh3Default,
     profile: Profile,
     pub(crate) islands: BTreeMap<usize, u32>,
-    queue: BinaryHeap<Reverse<(Duration, u64, Happening)>>,
+    /// Happenings stay where they are, and the heap holds their places.
+    queue: BinaryHeap<Reverse<(Duration, u64, usize)>>,
+    happenings: Vec<Option<Happening>>,
+    free: Vec<usize>,
     sequence: u64,
     rng: ChaCha8Rng,
     exchange_every: Option<Duration>,
@@ -128,10 +116,12 @@ impl Cluster {
             renewals: 0,
             packets: 0,
             bytes: 0,
-            history: History::default(),
+            history: Xxh3Default::new(),
             profile,
             islands: BTreeMap::new(),
             queue: BinaryHeap::new(),
+            happenings: Vec::new(),
+            free: Vec::new(),
             sequence: 0,
             rng: ChaCha8Rng::seed_from_u64(seed),
             exchange_every: Some(Duration::from_secs(3)),
@@ -179,7 +169,12 @@ impl Cluster {
 
     fn push(&mut self, at: Duration, happening: Happening) {
         self.sequence += 1;
-        self.queue.push(Reverse((at, self.sequence, happening)));
+        let place = self.free.pop().unwrap_or(self.happenings.len());
+        if place == self.happenings.len() {
+            self.happenings.push(None);
+        }
+        self.happenings[place] = Some(happening);
+        self.queue.push(Reverse((at, self.sequence, place)));
     }
 
     pub(crate) fn schedule_exchange(&mut self, node: usize, at_least_ms: u64) {
@@ -285,9 +280,13 @@ impl Cluster {
             self.now = end;
             return false;
         }
-        let Some(Reverse((at, _, happening))) = self.queue.pop() else {
+        let Some(Reverse((at, _, place))) = self.queue.pop() else {
             return false;
         };
+        let Some(happening) = self.happenings[place].take() else {
+            return false;
+        };
+        self.free.push(place);
         self.now = at;
         match happening {
             Happening::Packet { from, to, bytes } if self.live(to) => self.arrive(from, to, &bytes),

@@ -1,5 +1,3 @@
-use std::hash::Hasher;
-
 use proptest::prelude::*;
 use shoal_membership::Profile;
 
@@ -19,7 +17,7 @@ fn history(seed: u64) -> u64 {
     cluster.run(seconds(20));
     cluster.heal();
     cluster.run(seconds(60));
-    cluster.history.finish()
+    cluster.history.digest()
 }
 
 #[test]
