@@ -47,7 +47,7 @@ fn option(name: &str) -> Option<u64> {
 fn run(profile: Profile, seed: u64) -> (Duration, Duration) {
     let limit = Duration::from_secs(120);
     let mut world = World::cluster(NODES, profile, seed);
-    world.start_delay = Duration::ZERO;
+    world.runtime.start = Duration::ZERO..=Duration::ZERO;
     world.run_for(Duration::from_millis(10_000 + seed * 37));
     let spec = json!({
         "Name": "web",

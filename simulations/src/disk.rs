@@ -1,21 +1,33 @@
-//! A machine's disk: what was persisted survives a crash, and nothing else does.
+//! A machine's disk: what was persisted survives a crash; of what was on its way, any beginning may.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
+use rand::{Rng, RngExt};
 use shoal_membership::{Addresses, NodeId};
 use shoal_scheduler::{
-    peer::{Batch, Memory},
+    peer::{Batch, Memory, Ticket},
     registry::{Actor, Key, SignedBytes, kind},
 };
 
 /// What is on a disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Disk {
     entries: BTreeMap<Key, Vec<SignedBytes>>,
     author: (u64, u64),
     incarnation: u64,
     members: BTreeMap<NodeId, Addresses>,
     silences: BTreeMap<NodeId, Duration>,
+    /// Requests that are on their way, in order.
+    pending: VecDeque<(Ticket, Batch)>,
+    /// How long a request takes. 2 ms.
+    pub delay: RangeInclusive<Duration>,
+    /// Share of power cuts in the middle of a write, 0 to 1, after which the store is found damaged:
+    /// a disk that lies about what it has written. 0.
+    pub torn_share: f64,
     /// Every write fails, as on a full disk.
     pub is_full: bool,
     /// The next write finds the store damaged.
@@ -32,15 +44,58 @@ impl Disk {
     pub fn new(generation: u64) -> Self {
         Self {
             author: (generation, 0),
-            ..Self::default()
+            entries: BTreeMap::new(),
+            incarnation: 0,
+            members: BTreeMap::new(),
+            silences: BTreeMap::new(),
+            pending: VecDeque::new(),
+            delay: Duration::from_millis(2)..=Duration::from_millis(2),
+            torn_share: 0.0,
+            is_full: false,
+            is_damaged: false,
+            writes: 0,
+            refused: 0,
         }
+    }
+
+    /// Puts a request on its way.
+    pub(crate) fn request(&mut self, ticket: Ticket, batch: Batch) {
+        self.pending.push_back((ticket, batch));
+    }
+
+    /// The first request that is on its way gets there, and is carried out or dropped.
+    pub(crate) fn finish(&mut self) -> Option<(Ticket, Result<(), String>)> {
+        let (ticket, batch) = self.pending.pop_front()?;
+        let result = match self.is_damaged {
+            true => Err("the store is damaged".to_owned()),
+            false => self.persist(batch),
+        };
+        Some((ticket, result))
+    }
+
+    /// The agent, or the whole machine, stops in the middle of whatever is on its way: any number
+    /// of the requests reached the disk, and nobody is told. Whether the store is torn, and gone.
+    pub(crate) fn interrupt(&mut self, is_power_cut: bool, rng: &mut impl Rng) -> bool {
+        if self.pending.is_empty() {
+            return false;
+        }
+        let reached = rng.random_range(0..=self.pending.len());
+        for (_, batch) in std::mem::take(&mut self.pending).into_iter().take(reached) {
+            // A full disk takes none of them.
+            let _ = self.persist(batch);
+        }
+        let is_torn = is_power_cut && self.torn_share > 0.0 && rng.random_bool(self.torn_share);
+        if is_torn {
+            self.lose_entries();
+        }
+        is_torn
     }
 
     /// Puts a batch on the disk.
     ///
     /// # Errors
     /// If the disk is full. Nothing was written.
-    pub fn persist(&mut self, batch: Batch) -> Result<(), String> {
+    fn persist(&mut self, batch: Batch) -> Result<(), String> {
         if self.is_full {
             self.refused += 1;
             return Err("no space left on device".into());
@@ -87,6 +142,11 @@ impl Disk {
         self.is_damaged = false;
         self.lose_entries();
         self.author = (generation, 0);
+    }
+
+    /// Where this machine's agent believes a member to be.
+    pub(crate) fn whereabouts(&self, node: &NodeId) -> Option<&Addresses> {
+        self.members.get(node)
     }
 
     /// Remembers for how long members have been silent.

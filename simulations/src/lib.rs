@@ -4,14 +4,20 @@
 //! It knows `membership` and `scheduler`, and never a socket, a thread or a clock.
 
 pub mod checkers;
+mod clock;
 mod disk;
 pub mod fuzz;
-mod links;
+pub mod links;
 mod machine;
 mod queue;
+mod reach;
+mod runtime;
+mod streams;
 mod world;
 
+pub use clock::{Clock, DRIFT_PPM_MAX};
 pub use disk::Disk;
 pub use links::Links;
 pub use machine::{Machine, SimTask};
+pub use runtime::Runtime;
 pub use world::{Outcome, Traffic, World};

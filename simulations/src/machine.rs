@@ -1,12 +1,14 @@
 //! One machine: a disk that lasts, tasks, and a peer while the agent runs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
+use rand::SeedableRng;
+use rand_xoshiro::SplitMix64;
 use shoal_membership::{Addresses, ClusterId, NodeId, Now, Profile, SecretKey};
 use shoal_scheduler::{
     peer::{Adopted, Config, Peer, Timing},
@@ -16,7 +18,7 @@ use shoal_scheduler::{
     view::NodeFacts,
 };
 
-use crate::Disk;
+use crate::{Clock, Disk, streams};
 
 /// A task that runs, or ran, on a machine.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct SimTask {
     pub spec: Arc<ServiceSpec>,
     /// Whether it runs now.
     pub is_running: bool,
+    /// Whether it was told to stop, or has ended: it will not come to run any more.
+    pub is_over: bool,
 }
 
 /// A machine.
@@ -50,18 +54,32 @@ pub struct Machine {
     pub forget_after: Option<Duration>,
     /// Until when it is frozen. Arrivals wait.
     pub frozen_until: Duration,
-    /// What its clock shows beyond the true time.
-    pub clock_ahead: Duration,
+    /// Its clocks.
+    pub clock: Clock,
+    /// A slow machine takes so long for each event; others wait for their turn meanwhile. 0.
+    pub work: Duration,
+    pub(crate) busy_until: Duration,
+    /// Nobody can dial it.
+    pub(crate) is_behind_nat: bool,
+    /// Whether the cluster ever admitted it, and it has not lost its key since.
+    pub(crate) is_member: bool,
+    /// Whether the cluster has removed it, and it is on its way out.
+    pub(crate) is_removed: bool,
+    /// How many keys it had before this one.
+    pub(crate) keys: u64,
+    /// How often its address has changed.
+    pub(crate) moves: u32,
+    /// Images that it has.
+    pub(crate) images: BTreeSet<String>,
+    pub(crate) rng: SplitMix64,
     pub(crate) planner: Planner,
     pub(crate) next_wake: Option<Duration>,
 }
 
 impl Machine {
-    pub(crate) fn new(index: usize) -> Self {
-        let mut seed = [0x5a; 32];
-        seed[..8].copy_from_slice(&(index as u64).to_le_bytes());
+    pub(crate) fn new(index: usize, seed: u64) -> Self {
         Self {
-            secret: SecretKey::from_seed(&seed),
+            secret: key_of(index, 0),
             disk: Disk::new(1),
             peer: None,
             tasks: BTreeMap::new(),
@@ -70,7 +88,16 @@ impl Machine {
             labels: BTreeMap::new(),
             forget_after: None,
             frozen_until: Duration::ZERO,
-            clock_ahead: Duration::ZERO,
+            clock: Clock::default(),
+            work: Duration::ZERO,
+            busy_until: Duration::ZERO,
+            is_behind_nat: false,
+            is_member: index == 0,
+            is_removed: false,
+            keys: 0,
+            moves: 0,
+            images: BTreeSet::new(),
+            rng: SplitMix64::seed_from_u64(streams::machine(seed, index)),
             planner: Planner::default(),
             next_wake: None,
         }
@@ -83,11 +110,27 @@ impl Machine {
     }
 
     pub(crate) fn now(&self, time: Duration) -> Now {
-        let epoch = Duration::from_secs(1_700_000_000);
-        Now {
-            monotonic: time,
-            wall: epoch + time + self.clock_ahead,
-        }
+        self.clock.at(time)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self, index: usize) -> SocketAddr {
+        let host = u32::try_from(index).unwrap_or(u32::MAX >> 8);
+        let host = host.wrapping_add(self.moves << 16).wrapping_add(0x0a00_0001);
+        SocketAddr::from((Ipv4Addr::from(host), 7900))
+    }
+
+    /// Everything that it kept is gone, its key too.
+    pub(crate) fn wipe(&mut self, index: usize) {
+        self.keys += 1;
+        self.secret = key_of(index, self.keys);
+        let (delay, torn_share) = (self.disk.delay.clone(), self.disk.torn_share);
+        self.disk = Disk::new(self.keys << 32 | 1);
+        (self.disk.delay, self.disk.torn_share) = (delay, torn_share);
+        self.tasks.clear();
+        self.images.clear();
+        (self.is_member, self.is_removed) = (false, false);
     }
 
     /// Starts the agent on what the disk holds, with the tasks that outlived it.
@@ -106,7 +149,7 @@ impl Machine {
         let config = Config {
             secret: self.secret.clone(),
             cluster,
-            addresses: address_of(index),
+            addresses: Addresses::from(self.address(index)),
             facts: facts_of(index),
             labels: self.labels.clone(),
             profile,
@@ -133,9 +176,11 @@ fn adopted(task: &SimTask) -> Adopted {
     }
 }
 
-pub(crate) fn address_of(index: usize) -> Addresses {
-    let index = u32::try_from(index).unwrap_or(u32::MAX);
-    SocketAddr::from((Ipv4Addr::from(0x0a00_0001 + index), 7900)).into()
+fn key_of(index: usize, number: u64) -> SecretKey {
+    let mut seed = [0x5a; 32];
+    seed[..8].copy_from_slice(&(index as u64).to_le_bytes());
+    seed[8..16].copy_from_slice(&number.wrapping_add(0x5a5a_5a5a_5a5a_5a5a).to_le_bytes());
+    SecretKey::from_seed(&seed)
 }
 
 fn facts_of(index: usize) -> NodeFacts {

@@ -3,22 +3,24 @@
 
 mod effects;
 mod observing;
+mod joining;
 mod orders;
+mod power;
+mod tasks;
 mod traffic;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
 use shoal_membership::{ClusterId, NodeId, Profile, SecretKey};
 use shoal_scheduler::{
     order::{OrderError, Receipt},
-    peer::{Input, JoinDenied, TaskChange, Ticket, Welcome},
+    peer::{Input, JoinDenied, Ticket, Welcome},
     task::{TaskId, TaskState},
 };
 
 pub use self::traffic::Traffic;
-use crate::{Links, Machine, queue::Queue};
+use crate::{Links, Machine, Runtime, queue::Queue, reach::Reach};
 
 /// How an order or a join ended.
 #[derive(Debug)]
@@ -33,10 +35,14 @@ pub enum Outcome {
 enum What {
     Wake,
     Arrive(Input),
-    /// A batch reaches the disk.
-    Disk(Ticket, Box<shoal_scheduler::peer::Batch>),
+    /// The first request that is on its way to the disk gets there.
+    Disk,
     /// A task runs, or has ended.
     Runtime(TaskId, TaskState),
+    /// A newcomer is told that it is admitted.
+    Welcome(Box<Welcome>),
+    /// Somebody refused to talk, because this machine's key is revoked.
+    Refused,
 }
 
 #[derive(Debug)]
@@ -53,10 +59,8 @@ pub struct World {
     pub machines: Vec<Machine>,
     /// The network.
     pub links: Links,
-    /// How long a task takes from its start until it runs.
-    pub start_delay: Duration,
-    /// How long a disk takes.
-    pub disk_delay: Duration,
+    /// What the runtimes of all machines do.
+    pub runtime: Runtime,
     /// Running hash of everything that happened: equal for equal runs.
     pub trace: u64,
     /// What went over the network so far.
@@ -65,7 +69,6 @@ pub struct World {
     events: Queue<Event>,
     events_now: u64,
     next_order: u64,
-    rng: ChaCha8Rng,
     seed: u64,
     profile: Profile,
     cluster: ClusterId,
@@ -73,6 +76,9 @@ pub struct World {
     /// Questions under way: the name at the one asked, to who asked and its name there.
     questions: BTreeMap<(usize, Ticket), (usize, u64, Ticket)>,
     outcomes: BTreeMap<(usize, Ticket), Outcome>,
+    /// Joins under way: the name at the one asked, to the machine that wants to join.
+    joining: BTreeMap<(usize, Ticket), usize>,
+    reach: Reach,
     removed: Vec<usize>,
     stopped: Vec<usize>,
 }
@@ -85,7 +91,9 @@ impl World {
     /// A world of machines that are off.
     #[must_use]
     pub fn new(machines: usize, profile: Profile, seed: u64) -> Self {
-        let machines: Vec<Machine> = (0..machines).map(Machine::new).collect();
+        let machines: Vec<Machine> = (0..machines)
+            .map(|index| Machine::new(index, seed))
+            .collect();
         let founder = machines.first().map(|machine| machine.secret.public());
         let founder = founder.unwrap_or_else(|| SecretKey::from_seed(&[0; 32]).public());
         Self {
@@ -94,22 +102,22 @@ impl World {
                 .enumerate()
                 .map(|(index, one)| (one.id(), index))
                 .collect(),
+            links: Links::new(machines.len(), seed),
             machines,
-            links: Links::default(),
-            start_delay: Duration::from_millis(20),
-            disk_delay: Duration::from_millis(2),
+            runtime: Runtime::default(),
             trace: 0,
             traffic: Traffic::default(),
             now: Duration::ZERO,
             events: Queue::default(),
             events_now: 0,
             next_order: 0,
-            rng: ChaCha8Rng::seed_from_u64(seed),
             seed,
             profile,
             cluster: ClusterId::founded_by(&founder, &NONCE),
             questions: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            joining: BTreeMap::new(),
+            reach: Reach::default(),
             removed: Vec::new(),
             stopped: Vec::new(),
         }
@@ -154,35 +162,6 @@ impl World {
     #[must_use]
     pub fn stopped(&self) -> &[usize] {
         &self.stopped
-    }
-
-    /// Switches a machine on, or starts its agent again.
-    pub fn boot(&mut self, index: usize) {
-        let founder_nonce = (index == 0).then_some(NONCE);
-        let (cluster, profile, seed, now) = (self.cluster, self.profile, self.seed, self.now);
-        self.machines[index].boot(index, cluster, founder_nonce, profile, seed, now);
-        self.carry_out(index);
-    }
-
-    /// SIGKILL to the agent: its tasks go on.
-    pub fn kill_agent(&mut self, index: usize) {
-        self.machines[index].peer = None;
-        self.machines[index].life += 1;
-        self.machines[index].next_wake = None;
-    }
-
-    /// A power cut: the tasks are gone too.
-    pub fn cut_power(&mut self, index: usize) {
-        self.kill_agent(index);
-        self.machines[index].power_cuts += 1;
-        for task in self.machines[index].tasks.values_mut() {
-            task.is_running = false;
-        }
-    }
-
-    /// SIGSTOP for that long: arrivals wait, time passes.
-    pub fn freeze(&mut self, index: usize, duration: Duration) {
-        self.machines[index].frozen_until = self.now + duration;
     }
 
     /// Lets time pass.
@@ -240,27 +219,23 @@ impl World {
 
     fn happen(&mut self, at: Duration, event: Event) {
         self.note_progress(at);
-        let machine = &self.machines[event.machine];
-        // Tasks outlive the agent, but not the machine.
-        let is_void = match event.what {
-            What::Runtime(..) => machine.power_cuts != event.life,
-            _ => machine.life != event.life || machine.peer.is_none(),
-        };
-        if is_void {
+        if self.is_void(&event) {
             return;
         }
         // Somebody has asked to be woken earlier since, and was: then this is nobody's wake any more.
         let is_wake = matches!(event.what, What::Wake);
+        let machine = &mut self.machines[event.machine];
         if is_wake && machine.next_wake != Some(at) {
             return;
         }
-        if machine.frozen_until > self.now {
-            let thaw = machine.frozen_until;
+        let free_at = machine.frozen_until.max(machine.busy_until);
+        if free_at > self.now {
             if is_wake {
-                self.machines[event.machine].next_wake = Some(thaw);
+                machine.next_wake = Some(free_at);
             }
-            return self.events.push(thaw, event);
+            return self.events.push(free_at, event);
         }
+        machine.busy_until = self.now + machine.work;
         self.traffic.events += 1;
         self.mix(event.machine as u64);
         match event.what {
@@ -269,22 +244,36 @@ impl World {
                 self.input(event.machine, Input::Tick);
             }
             What::Arrive(input) => self.input(event.machine, input),
-            What::Disk(ticket, batch) => self.persist(event.machine, ticket, *batch),
+            What::Disk => self.persist(event.machine),
             What::Runtime(task, state) => self.task_changes(event.machine, task, state),
+            What::Welcome(welcome) => self.admitted(event.machine, *welcome),
+            What::Refused => self.remove(event.machine),
         }
     }
 
-    fn persist(&mut self, index: usize, ticket: Ticket, batch: shoal_scheduler::peer::Batch) {
-        let disk = &mut self.machines[index].disk;
-        if disk.is_damaged {
-            let generation = self.rng.random();
-            disk.replace_store(generation);
-            let result = Err("the store is damaged".to_owned());
-            self.input(index, Input::Persisted { ticket, result });
-            return self.input(index, Input::StoreReplaced { generation });
+    fn is_void(&self, event: &Event) -> bool {
+        let machine = &self.machines[event.machine];
+        match event.what {
+            // Tasks outlive the agent, but not the machine.
+            What::Runtime(..) => machine.power_cuts != event.life,
+            What::Welcome(_) => machine.life != event.life || machine.peer.is_some(),
+            _ => machine.life != event.life || machine.peer.is_none(),
         }
-        let result = disk.persist(batch);
+    }
+
+    fn persist(&mut self, index: usize) {
+        let machine = &mut self.machines[index];
+        let Some((ticket, result)) = machine.disk.finish() else {
+            return;
+        };
+        let generation = machine.disk.is_damaged.then(|| machine.rng.random());
+        if let Some(generation) = generation {
+            machine.disk.replace_store(generation);
+        }
         self.input(index, Input::Persisted { ticket, result });
+        if let Some(generation) = generation {
+            self.input(index, Input::StoreReplaced { generation });
+        }
     }
 
     /// A peer that is due again and again at the same moment would stop the world.
@@ -331,43 +320,5 @@ impl World {
             what,
         };
         self.events.push(self.now + delay, event);
-    }
-
-    fn task_changes(&mut self, index: usize, id: TaskId, state: TaskState) {
-        let Some(task) = self.machines[index].tasks.get_mut(&id) else {
-            return;
-        };
-        task.is_running = state == TaskState::Running;
-        let change = TaskChange {
-            task: id,
-            state,
-            at: None,
-            remark: String::new(),
-            error: String::new(),
-            pid: Some(1),
-            exit_code: (state == TaskState::Complete).then_some(0),
-            container: String::new(),
-            ports: Vec::new(),
-        };
-        self.input(index, Input::Task(change));
-    }
-
-    /// A task ends by itself, with this exit status.
-    pub fn end_task(&mut self, index: usize, id: TaskId, state: TaskState, error: &str) {
-        if let Some(task) = self.machines[index].tasks.get_mut(&id) {
-            task.is_running = false;
-        }
-        let change = TaskChange {
-            task: id,
-            state,
-            at: None,
-            remark: String::new(),
-            error: error.into(),
-            pid: None,
-            exit_code: None,
-            container: String::new(),
-            ports: Vec::new(),
-        };
-        self.input(index, Input::Task(change));
     }
 }

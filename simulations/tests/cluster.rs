@@ -10,7 +10,7 @@ use shoal_scheduler::{
     spec::{Availability, NodeSpec},
     task::TaskState,
 };
-use shoal_sim::{Outcome, World};
+use shoal_sim::{Outcome, World, links::Loss};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -325,12 +325,12 @@ fn a_failing_task_is_restarted_after_its_delay_and_a_refused_one_moves() {
 #[test]
 fn a_clock_a_year_ahead_harms_nobody() {
     let mut world = World::new(3, Profile::Lan, 13);
-    world.machines[0].clock_ahead = SECOND * 86_400 * 365;
+    world.machines[0].clock.ahead = SECOND * 86_400 * 365;
     let mut world = {
         drop(world);
         World::cluster(3, Profile::Lan, 13)
     };
-    world.machines[2].clock_ahead = SECOND * 86_400 * 365;
+    world.machines[2].clock.ahead = SECOND * 86_400 * 365;
     deploy(&mut world, 2, "web", 3);
     runs(&mut world, "web", 3, SECOND * 3);
     let peer = world.machines[1].peer.as_mut().unwrap();
@@ -353,7 +353,7 @@ fn a_clock_a_year_ahead_harms_nobody() {
 fn the_same_seed_gives_the_same_run() {
     let run = |seed| {
         let mut world = World::cluster(5, Profile::Lan, seed);
-        world.links.loss = 0.1;
+        world.links.link.loss = Loss::Independent(0.1);
         deploy(&mut world, 0, "web", 6);
         world.cut_power(3);
         world.run_for(SECOND * 20);

@@ -9,7 +9,7 @@ use shoal_scheduler::{
     order::{Order, Receipt, WriteConcern},
     registry::kind,
 };
-use shoal_sim::{Outcome, World};
+use shoal_sim::{Outcome, World, links::Loss};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -87,7 +87,7 @@ fn what_too_few_nodes_hold_is_acknowledged_with_a_warning() {
 fn an_acknowledged_write_outlives_the_node_that_took_it() {
     for seed in 10..20 {
         let mut world = World::cluster(5, Profile::Lan, seed);
-        world.links.loss = 0.2;
+        world.links.link.loss = Loss::Independent(0.2);
         create(&mut world, 0, &spec("web", 3), WriteConcern::One);
         world.cut_power(0);
         let lives_on = world.run_until(SECOND * 30, |world| world.runs_exactly("web", 3));

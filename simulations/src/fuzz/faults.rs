@@ -6,7 +6,10 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shoal_scheduler::task::{TaskId, TaskState};
 
-use crate::World;
+use crate::{
+    World,
+    links::{Latency, Loss},
+};
 
 /// At least so many machines go on running.
 const RUNNING_MIN: usize = 2;
@@ -87,7 +90,11 @@ impl Fault {
         let index = running[rng.random_range(0..running.len())];
         let may_stop = running.len() > RUNNING_MIN;
         match self {
-            Self::PowerCut if may_stop => world.cut_power(index),
+            Self::PowerCut if may_stop => {
+                if world.cut_power(index) {
+                    return Some(Struck::DiskLost(index));
+                }
+            }
             Self::AgentKill if may_stop => world.kill_agent(index),
             Self::StoreLost if may_stop => {
                 world.kill_agent(index);
@@ -106,16 +113,20 @@ impl Fault {
                 let other = rng.random_range(0..world.machines.len());
                 world.links.cut_one_way(index, other);
             }
-            Self::Loss => world.links.loss = f64::from(rng.random_range(1..3)) * 0.15,
+            Self::Loss => {
+                let share = f64::from(rng.random_range(1..3)) * 0.15;
+                world.links.link.loss = Loss::Independent(share);
+            }
             Self::Latency => {
-                world.links.latency_max = Duration::from_millis(rng.random_range(5..100));
+                let max = Duration::from_millis(rng.random_range(5..100));
+                world.links.link.latency = Latency::between(Duration::from_micros(200), max);
             }
             Self::FullDisk => world.machines[index].disk.is_full = true,
             Self::StoreDamaged => {
                 world.machines[index].disk.is_damaged = true;
                 return Some(Struck::DiskLost(index));
             }
-            Self::ClockJump => world.machines[index].clock_ahead = seconds(rng, 0, 86_400),
+            Self::ClockJump => world.machines[index].clock.ahead = seconds(rng, 0, 86_400),
             Self::TaskFailure => fail_a_task(world, rng, index)?,
         }
         Some(Struck::Plainly)

@@ -5,11 +5,10 @@ use std::{sync::Arc, time::Duration};
 use shoal_membership::NodeId;
 use shoal_scheduler::{
     peer::{Effect, Input, Ticket},
-    task::TaskState,
 };
 
 use super::{Outcome, What, World};
-use crate::SimTask;
+use crate::runtime::between;
 
 impl World {
     pub(super) fn carry_out(&mut self, index: usize) {
@@ -25,7 +24,7 @@ impl World {
             .as_ref()
             .and_then(|peer| peer.next_deadline());
         let Some(deadline) = deadline else { return };
-        let at = deadline.max(self.now);
+        let at = self.machines[index].clock.time_of(deadline).max(self.now);
         if self.machines[index].next_wake.is_none_or(|wake| at < wake) {
             self.machines[index].next_wake = Some(at);
             self.schedule(at - self.now, index, What::Wake);
@@ -38,48 +37,43 @@ impl World {
             Effect::Datagram { to, bytes } => {
                 self.mix(bytes.len() as u64);
                 self.traffic.datagram(bytes.len());
-                let Some(&to) = self.indexes.get(&to) else {
+                let Some(to) = self.way_to(index, to) else {
                     return;
                 };
-                if let Some(delay) = self.links.datagram(index, to, &mut self.rng) {
+                let arrivals = self.links.datagram(index, to, bytes.len(), self.now);
+                let [first, again] = arrivals;
+                if let Some(delay) = again {
+                    let bytes = bytes.clone();
+                    self.schedule(delay, to, What::Arrive(Input::Datagram { from, bytes }));
+                }
+                if let Some(delay) = first {
                     self.schedule(delay, to, What::Arrive(Input::Datagram { from, bytes }));
                 }
             }
             Effect::Rumour { to, bytes } => {
                 self.traffic.message(bytes.len());
-                let Some(&to) = self.indexes.get(&to) else {
+                let Some(to) = self.way_to(index, to) else {
                     return;
                 };
-                if let Some(delay) = self.links.stream(index, to, &mut self.rng) {
+                if let Some(delay) = self.links.stream(index, to, bytes.len(), self.now) {
                     self.schedule(delay, to, What::Arrive(Input::Rumour { from, bytes }));
                 }
             }
             Effect::Question { to, call, bytes } => self.question(index, to, call, bytes),
             Effect::Answer { ticket, bytes } => self.answer(index, ticket, bytes),
             Effect::Persist { ticket, batch } => {
-                let delay = self.disk_delay;
-                self.schedule(delay, index, What::Disk(ticket, Box::new(batch)));
+                let machine = &mut self.machines[index];
+                machine.disk.request(ticket, batch);
+                let delay = between(&machine.disk.delay, &mut machine.rng);
+                self.schedule(delay, index, What::Disk);
             }
             Effect::Plan { ticket, input } => {
                 let plan = Arc::new(self.machines[index].planner.plan(*input));
                 let planned = Input::Planned { ticket, plan };
                 self.schedule(Duration::from_millis(1), index, What::Arrive(planned));
             }
-            Effect::Start(start) => {
-                let id = start.report.id;
-                let task = SimTask {
-                    report: start.report,
-                    spec: start.spec,
-                    is_running: false,
-                };
-                self.machines[index].tasks.insert(id, task);
-                let delay = self.start_delay;
-                self.schedule(delay, index, What::Runtime(id, TaskState::Running));
-            }
-            Effect::Stop(id) => {
-                let delay = Duration::from_millis(10);
-                self.schedule(delay, index, What::Runtime(id, TaskState::Complete));
-            }
+            Effect::Start(start) => self.start_task(index, *start),
+            Effect::Stop(id) => self.stop_task(index, id),
             Effect::Remove(id) => {
                 self.machines[index].tasks.remove(&id);
             }
@@ -91,25 +85,28 @@ impl World {
                 self.outcomes
                     .insert((index, ticket), Outcome::Ordered(result));
             }
-            Effect::Joined { ticket, result } => {
-                self.outcomes
-                    .insert((index, ticket), Outcome::Joined(result));
-            }
-            Effect::Removed => self.removed.push(index),
-            Effect::Stopped => {
-                self.stopped.push(index);
-                self.kill_agent(index);
-            }
+            Effect::Joined { ticket, result } => self.decided(index, ticket, result),
+            Effect::Removed => self.remove(index),
+            Effect::Stopped => self.agent_stopped(index),
+            // Connections are judged by what the peers hold: see `permits`.
             Effect::Trust { .. } | Effect::Redial(_) => {}
         }
+    }
+
+    /// The machine with this id, if a connection to it can be had.
+    fn way_to(&mut self, from: usize, to: NodeId) -> Option<usize> {
+        let to = *self.indexes.get(&to)?;
+        self.permits(from, to).then_some(to)
     }
 
     fn question(&mut self, index: usize, to: NodeId, call: Ticket, bytes: Vec<u8>) {
         self.traffic.message(bytes.len());
         let (from, life) = (self.machines[index].id(), self.machines[index].life);
-        let target = self.indexes.get(&to).copied();
-        let way = target.and_then(|to| Some((to, self.links.stream(index, to, &mut self.rng)?)));
-        let Some((to, delay)) = way.filter(|(to, _)| self.machines[*to].peer.is_some()) else {
+        let Some(to) = self.way_to(index, to) else {
+            return;
+        };
+        let delay = self.links.stream(index, to, bytes.len(), self.now);
+        let Some(delay) = delay.filter(|_| self.machines[to].peer.is_some()) else {
             return;
         };
         self.next_order += 1;
@@ -134,7 +131,7 @@ impl World {
             return;
         }
         self.traffic.message(bytes.len());
-        if let Some(delay) = self.links.stream(index, asker, &mut self.rng) {
+        if let Some(delay) = self.links.stream(index, asker, bytes.len(), self.now) {
             let answer = Input::Answer {
                 call,
                 bytes: Some(bytes),

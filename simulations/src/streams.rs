@@ -1,0 +1,37 @@
+//! Seeds of independent random streams, each derived from the run's seed and what it is for.
+
+/// The seed of one direction of a link.
+pub(crate) fn link(seed: u64, from: usize, to: usize) -> u64 {
+    mixed(mixed(mixed(seed, 0x6c69_6e6b), from as u64), to as u64)
+}
+
+/// The seed of what a machine's disk and runtime do.
+pub(crate) fn machine(seed: u64, index: usize) -> u64 {
+    mixed(mixed(seed, 0x6d61_6368), index as u64)
+}
+
+/// `SplitMix64`'s finaliser (Steele, Lea, Flood 2014), over both.
+fn mixed(state: u64, value: u64) -> u64 {
+    let mut z = state
+        .wrapping_add(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add(value.wrapping_mul(0xd1b5_4a32_d192_ed03));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn streams_are_told_apart() {
+        let links = (0..30).flat_map(|from| (0..30).map(move |to| link(5, from, to)));
+        let machines = (0..30).map(|index| machine(5, index));
+        let other_seed = (0..30).map(|index| machine(6, index));
+        let all: BTreeSet<u64> = links.chain(machines).chain(other_seed).collect();
+        assert_eq!(all.len(), 30 * 30 + 60);
+    }
+}
