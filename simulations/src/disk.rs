@@ -23,7 +23,7 @@ pub struct Disk {
     silences: BTreeMap<NodeId, Duration>,
     /// Requests that are on their way, in order.
     pending: VecDeque<(Ticket, Batch)>,
-    /// How long a request takes. 2 ms.
+    /// How long a request takes.
     pub delay: RangeInclusive<Duration>,
     /// Share of power cuts in the middle of a write, 0 to 1, after which the store is found damaged:
     /// a disk that lies about what it has written. 0.
@@ -39,6 +39,9 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// How long a request takes on a disk of which nothing else is said: 2 ms.
+    pub const DELAY: RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(2);
+
     /// An empty disk, with a generation for the store that will be on it.
     #[must_use]
     pub fn new(generation: u64) -> Self {
@@ -49,7 +52,7 @@ impl Disk {
             members: BTreeMap::new(),
             silences: BTreeMap::new(),
             pending: VecDeque::new(),
-            delay: Duration::from_millis(2)..=Duration::from_millis(2),
+            delay: Self::DELAY,
             torn_share: 0.0,
             is_full: false,
             is_damaged: false,

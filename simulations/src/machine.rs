@@ -117,7 +117,9 @@ impl Machine {
     #[must_use]
     pub fn address(&self, index: usize) -> SocketAddr {
         let host = u32::try_from(index).unwrap_or(u32::MAX >> 8);
-        let host = host.wrapping_add(self.moves << 16).wrapping_add(0x0a00_0001);
+        let host = host
+            .wrapping_add(self.moves << 16)
+            .wrapping_add(0x0a00_0001);
         SocketAddr::from((Ipv4Addr::from(host), 7900))
     }
 

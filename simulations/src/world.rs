@@ -2,8 +2,8 @@
 //! to the next event.
 
 mod effects;
-mod observing;
 mod joining;
+mod observing;
 mod orders;
 mod power;
 mod tasks;
@@ -133,13 +133,18 @@ impl World {
 
     /// Makes a cluster of machines that are off: the first founds it, the others join it.
     pub fn found(&mut self) {
+        self.found_with(self.machines.len());
+    }
+
+    /// Makes a cluster of the first so many machines; the others stay outside.
+    pub fn found_with(&mut self, members: usize) {
         self.boot(0);
         self.run_for(Duration::from_millis(100));
         self.make_token();
-        for index in 1..self.machines.len() {
+        for index in 1..members {
             self.join(index, 0);
         }
-        let everybody: Vec<usize> = (0..self.machines.len()).collect();
+        let everybody: Vec<usize> = (0..members).collect();
         let limit = self.now + Duration::from_secs(60);
         while self.now < limit && !self.all_see(&everybody, &everybody) {
             self.run_for(Duration::from_millis(50));

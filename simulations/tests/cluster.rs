@@ -362,3 +362,16 @@ fn the_same_seed_gives_the_same_run() {
     assert_eq!(run(14), run(14));
     assert_ne!(run(14), run(15));
 }
+
+/// Found by the search for faults: a start that outlived its agent made a second copy, for ever.
+#[test]
+fn a_start_that_outlives_its_agent_makes_no_second_copy() {
+    let mut world = World::cluster(1, Profile::Lan, 11);
+    world.runtime.start = SECOND * 5..=SECOND * 5;
+    deploy(&mut world, 0, "web", 1);
+    world.run_for(SECOND);
+    world.kill_agent(0);
+    world.boot(0);
+    world.run_for(SECOND * 30);
+    runs(&mut world, "web", 1, SECOND);
+}

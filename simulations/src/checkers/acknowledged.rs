@@ -2,10 +2,12 @@
 //! on its disk at that moment still has that disk.
 //!
 //! Why: the acknowledgement is the only promise that the cluster makes about orders. What a later
-//! write replaced counts as known: its dot is in the entry's clock.
+//! write replaced counts as known: its dot is in the entry's clock. What a removed member wrote, or
+//! alone held, is void: its removal says so.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use shoal_membership::NodeId;
 use shoal_scheduler::registry::{Actor, Key};
 
 use super::{Checker, Happening};
@@ -17,14 +19,25 @@ struct Promise {
     key: Key,
     actor: Actor,
     dot: u64,
+    at: Duration,
     holders: BTreeSet<usize>,
 }
 
 /// All promises that still bind.
 #[derive(Debug, Default)]
-pub(super) struct Acknowledged(Vec<Promise>);
+pub(super) struct Acknowledged {
+    promises: Vec<Promise>,
+    removed: BTreeSet<NodeId>,
+}
 
 impl Acknowledged {
+    fn lost(&mut self, machine: usize) {
+        for promise in &mut self.promises {
+            promise.holders.remove(&machine);
+        }
+        self.promises.retain(|promise| !promise.holders.is_empty());
+    }
+
     fn promised(&mut self, world: &World, machine: usize, key: &Key) {
         let Some(peer) = &world.machines[machine].peer else {
             return;
@@ -34,12 +47,20 @@ impl Acknowledged {
             return;
         };
         let dot = entry.clock().get(&actor);
-        let has_it = |at: &usize| world.machines[*at].disk.holds(key, actor, dot);
+        if self.removed.contains(&actor.node) {
+            return;
+        }
+        let has_it = |at: &usize| {
+            let machine = &world.machines[*at];
+            let is_safe = !machine.disk.is_damaged && !self.removed.contains(&machine.id());
+            is_safe && machine.disk.holds(key, actor, dot)
+        };
         let holders = (0..world.machines.len()).filter(has_it).collect();
-        self.0.push(Promise {
+        self.promises.push(Promise {
             key: key.clone(),
             actor,
             dot,
+            at: world.now(),
             holders,
         });
     }
@@ -53,11 +74,11 @@ impl Checker for Acknowledged {
     fn heard(&mut self, world: &World, happening: &Happening) {
         match happening {
             Happening::Acknowledged { machine, key } => self.promised(world, *machine, key),
-            Happening::DiskLost { machine } => {
-                for promise in &mut self.0 {
-                    promise.holders.remove(machine);
-                }
-                self.0.retain(|promise| !promise.holders.is_empty());
+            Happening::DiskLost { machine } => self.lost(*machine),
+            Happening::Removed { machine, node } => {
+                self.removed.insert(*node);
+                self.promises.retain(|promise| promise.actor.node != *node);
+                self.lost(*machine);
             }
             Happening::Quiet => {}
         }
@@ -66,16 +87,18 @@ impl Checker for Acknowledged {
     fn at_rest(&self, world: &World) -> Result<(), String> {
         for (index, machine) in world.machines.iter().enumerate() {
             let Some(peer) = &machine.peer else { continue };
-            for promise in &self.0 {
+            for promise in &self.promises {
                 let entry = peer.registry().entry(&promise.key);
                 let known = entry.map_or(0, |entry| entry.clock().get(&promise.actor));
                 if known < promise.dot {
                     return Err(format!(
-                        "n{} knows {} of {} up to {known} only; {} was acknowledged",
+                        "n{} knows {} of {} up to {known} only; {} was acknowledged at {:.3} s, and is held by {:?}",
                         index + 1,
                         promise.key,
                         promise.actor.node,
-                        promise.dot
+                        promise.dot,
+                        promise.at.as_secs_f64(),
+                        promise.holders.iter().map(|at| at + 1).collect::<Vec<_>>(),
                     ));
                 }
             }

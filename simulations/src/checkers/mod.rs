@@ -10,7 +10,9 @@ mod kept_running;
 mod limits;
 mod once;
 mod placement;
+mod revoked;
 
+use shoal_membership::NodeId;
 use shoal_scheduler::registry::Key;
 
 use crate::World;
@@ -29,6 +31,13 @@ pub enum Happening {
     DiskLost {
         /// Whose.
         machine: usize,
+    },
+    /// The removal of a member was ordered.
+    Removed {
+        /// Of this machine.
+        machine: usize,
+        /// Under this id.
+        node: NodeId,
     },
     /// No more faults, and no more orders, from now on.
     Quiet,
@@ -70,5 +79,6 @@ pub fn all() -> Vec<Box<dyn Checker + Send>> {
         Box::new(limits::Limits),
         Box::new(once::Once),
         Box::new(placement::SamePlan),
+        Box::new(revoked::Revoked::default()),
     ]
 }

@@ -50,9 +50,29 @@ impl Checker for Once {
         match wrong {
             None => Ok(()),
             Some((slot, runs, should)) => Err(format!(
-                "slot {} of {} runs {runs} times, not {should}",
-                slot.1, slot.0
+                "slot {} of {} runs {runs} times, not {should}: {}",
+                slot.1,
+                slot.0,
+                whereabouts(world, slot)
             )),
         }
     }
+}
+
+/// Where a slot's tasks run, for the report.
+fn whereabouts(world: &World, slot: &(ServiceId, Slot)) -> String {
+    let machines = world.machines.iter().enumerate();
+    let tasks = machines.flat_map(|(index, one)| one.tasks.values().map(move |task| (index, task)));
+    let copies = tasks.filter(|(_, task)| (task.report.service, task.report.slot) == *slot);
+    let said: Vec<String> = copies
+        .map(|(index, task)| {
+            let (is_running, is_over) = (task.is_running, task.is_over);
+            let (name, id) = (&task.report.service_name, task.report.id);
+            format!(
+                "n{}: {name} {id} running={is_running} over={is_over}",
+                index + 1
+            )
+        })
+        .collect();
+    said.join(", ")
 }

@@ -6,6 +6,7 @@
 
 mod faults;
 mod orders;
+mod shapes;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,7 +14,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shoal_membership::Profile;
 
-use self::{faults::Fault, orders::Orders};
+use self::{
+    faults::{Fault, Struck},
+    orders::Orders,
+};
 use crate::{
     World,
     checkers::{self, Checker, Happening},
@@ -119,8 +123,9 @@ impl<'a> Run<'a> {
         for _ in 0..leave_out {
             kinds.swap_remove(rng.random_range(0..kinds.len()));
         }
+        let world = shapes::world(machines, profile, seed, &mut rng);
         Self {
-            world: World::cluster(machines, profile, seed),
+            world,
             rng,
             orders: Orders::default(),
             checkers: checkers::all(),
@@ -154,8 +159,10 @@ impl<'a> Run<'a> {
             return;
         };
         *self.faults.entry(fault.name()).or_default() += 1;
-        if let faults::Struck::DiskLost(machine) = struck {
-            self.tell(&Happening::DiskLost { machine });
+        match struck {
+            Struck::Plainly => {}
+            Struck::DiskLost(machine) => self.tell(&Happening::DiskLost { machine }),
+            Struck::Removed(machine, node) => self.tell(&Happening::Removed { machine, node }),
         }
     }
 

@@ -46,6 +46,7 @@ impl Orders {
             1 => WriteConcern::Majority,
             _ => WriteConcern::One,
         };
+        tracing::info!(machine = index + 1, %key, ?concern, "order");
         let ticket = world.order_with(index, order, concern);
         self.waiting.push((index, ticket, key));
         self.given += 1;

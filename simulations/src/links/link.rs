@@ -86,7 +86,11 @@ impl Latency {
     pub(super) fn draw(&self, rng: &mut impl Rng) -> Duration {
         let share: f64 = rng.random();
         let pairs = self.quantiles.windows(2);
-        let Some(pair) = pairs.clone().find(|pair| share < pair[1].0).or(pairs.last()) else {
+        let Some(pair) = pairs
+            .clone()
+            .find(|pair| share < pair[1].0)
+            .or(pairs.last())
+        else {
             return self.min();
         };
         let [(from, short), (to, long)] = [pair[0], pair[1]];
@@ -123,9 +127,17 @@ impl Loss {
         match self {
             Self::Independent(share) => rng.random_bool(*share),
             Self::Bursts(bursts) => {
-                let turn = if *is_bad { bursts.to_good } else { bursts.to_bad };
+                let turn = if *is_bad {
+                    bursts.to_good
+                } else {
+                    bursts.to_bad
+                };
                 *is_bad ^= rng.random_bool(turn);
-                let share = if *is_bad { bursts.loss_bad } else { bursts.loss_good };
+                let share = if *is_bad {
+                    bursts.loss_bad
+                } else {
+                    bursts.loss_good
+                };
                 rng.random_bool(share)
             }
         }

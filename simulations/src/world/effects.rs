@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use shoal_membership::NodeId;
-use shoal_scheduler::{
-    peer::{Effect, Input, Ticket},
-};
+use shoal_scheduler::peer::{Effect, Input, Ticket};
 
 use super::{Outcome, What, World};
 use crate::runtime::between;

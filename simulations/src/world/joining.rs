@@ -35,7 +35,9 @@ impl World {
         if self.machines[index].peer.is_some() || self.machines[by_way_of].peer.is_none() {
             return None;
         }
-        let delay = self.links.stream(index, by_way_of, REQUEST_BYTES, self.now)?;
+        let delay = self
+            .links
+            .stream(index, by_way_of, REQUEST_BYTES, self.now)?;
         self.next_order += 1;
         let ticket = Ticket(1 << 42 | self.next_order);
         self.joining.insert((by_way_of, ticket), index);
@@ -83,7 +85,8 @@ impl World {
                 self.schedule(delay, newcomer, What::Welcome(Box::new(welcome)));
             }
         }
-        self.outcomes.insert((member, ticket), Outcome::Joined(result));
+        self.outcomes
+            .insert((member, ticket), Outcome::Joined(result));
     }
 
     pub(super) fn admitted(&mut self, index: usize, welcome: Welcome) {

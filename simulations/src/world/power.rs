@@ -17,6 +17,7 @@ impl World {
         let is_founder = index == 0 && self.machines[0].keys == 0;
         let founder_nonce = is_founder.then_some(NONCE);
         let (cluster, profile, seed, now) = (self.cluster, self.profile, self.seed, self.now);
+        tracing::info!(machine = index + 1, id = %self.machines[index].id(), "starts");
         self.machines[index].boot(index, cluster, founder_nonce, profile, seed, now);
         self.carry_out(index);
     }

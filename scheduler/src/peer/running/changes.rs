@@ -4,7 +4,7 @@ use crate::{
     observed::Refusal,
     peer::{Effect, Peer, TaskChange},
     reconcile::{Outcome, SlotKey},
-    task::TaskState,
+    task::{TaskId, TaskState},
 };
 
 impl Peer {
@@ -15,9 +15,14 @@ impl Peer {
             // One that the runtime does not have either needs no removal.
             if change.state.is_terminal() && change.state != TaskState::Remove {
                 self.effects.push_back(Effect::Remove(change.task));
+            } else if change.state == TaskState::Running {
+                self.stop_stray(change.task);
             }
             return;
         };
+        if task.report.state.is_terminal() && change.state == TaskState::Running {
+            return self.stop_stray(change.task);
+        }
         let was_stopping = task.is_stopping();
         // It is gone though nobody asked: whatever it was, it does not run.
         let reported = match change.state {
@@ -60,6 +65,13 @@ impl Peer {
         self.own_tasks_changed();
         self.running.is_stale = true;
         self.view_is_stale = true;
+    }
+
+    /// A task runs that was given up: its start outlived the agent that ordered it. Its slot has, or
+    /// gets, another one.
+    fn stop_stray(&mut self, task: TaskId) {
+        tracing::warn!(%task, "a task that was given up runs after all: stopping it");
+        self.effects.push_back(Effect::Stop(task));
     }
 
     /// A task ended though nobody stopped it: the restart policy, or a refusal.
