@@ -9,6 +9,7 @@ pub mod fuzz;
 mod links;
 mod machine;
 mod queue;
+pub mod statistics;
 mod world;
 
 pub use disk::Disk;
