@@ -9,6 +9,7 @@ pub mod fuzz;
 mod links;
 mod machine;
 mod queue;
+pub mod results;
 pub mod statistics;
 mod world;
 
