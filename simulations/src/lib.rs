@@ -10,6 +10,7 @@ pub mod fuzz;
 mod links;
 mod machine;
 mod queue;
+pub mod report;
 pub mod results;
 pub mod statistics;
 mod world;

@@ -3,6 +3,7 @@
 
 mod fuzz;
 mod replay;
+mod report;
 mod seeds;
 
 use std::{io::Write, process::ExitCode};
@@ -23,6 +24,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Run one seed of fuzz again, and show what happens
     Replay(replay::ReplayArgs),
+    /// Tables, figures and one page from a folder of results, made anew
+    Report(report::ReportArgs),
 }
 
 /// Runs the program.
@@ -30,6 +33,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
     }
 }
 
