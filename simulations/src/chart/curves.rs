@@ -3,18 +3,19 @@
 use plotters::{
     chart::ChartContext,
     coord::cartesian::Cartesian2d,
-    element::{Circle, DashedPathElement, PathElement, Polygon, Rectangle, TriangleMarker},
-    style::{Color, RGBColor, ShapeStyle},
+    element::{Circle, DashedPathElement, EmptyElement, PathElement, Polygon},
+    style::{Color, RGBColor},
 };
 
 use super::{
     CURVES_MAX, Chart, Dot, Look, Plotted, Scale,
     draw::{Drawn, FINE},
-    palette::{colour, is_hollow},
+    marks::{self, Mark},
+    palette::colour,
 };
 
 /// With more dots an interval is part of a band, not a bar of its own.
-const BARS_MAX: usize = 24;
+pub(super) const BARS_MAX: usize = 24;
 /// Between the marks of curves over one word, as a share of the room of a word.
 const DODGE: f64 = 0.14;
 
@@ -72,7 +73,7 @@ fn draw_bars(context: &mut Context<'_, '_>, dots: &[Dot], colour: RGBColor) -> D
         let bar = PathElement::new(vec![(dot.x, low), (dot.x, high)], style);
         context.draw_series(std::iter::once(bar))?;
         for end in [low, high] {
-            let cap = plotters::element::EmptyElement::at((dot.x, end))
+            let cap = EmptyElement::at((dot.x, end))
                 + PathElement::new(vec![(-4 * FINE as i32, 0), (4 * FINE as i32, 0)], style);
             context.draw_series(std::iter::once(cap))?;
         }
@@ -131,34 +132,19 @@ fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     path
 }
 
-/// A mark in the shape and colour of a curve's place.
 fn draw_mark(context: &mut Context<'_, '_>, at: (f64, f64), place: usize) -> Drawn {
-    let style = mark_style(place);
-    let size = 4 * FINE as i32;
-    match place % 3 {
-        0 => context
+    let style = marks::style(place);
+    match marks::mark(place) {
+        Mark::Circle(size) => context
             .draw_series(std::iter::once(Circle::new(at, size, style)))
             .map(drop),
-        1 => {
-            let square = plotters::element::EmptyElement::at(at)
-                + Rectangle::new([(-size, -size), (size, size)], style);
-            context.draw_series(std::iter::once(square)).map(drop)
+        Mark::Corners(corners) if style.filled => {
+            let shape = EmptyElement::at(at) + Polygon::new(corners, style);
+            context.draw_series(std::iter::once(shape)).map(drop)
         }
-        _ => context
-            .draw_series(std::iter::once(TriangleMarker::new(
-                at,
-                size * 4 / 3,
-                style,
-            )))
-            .map(drop),
-    }
-}
-
-/// Filled, or hollow the second time round.
-pub(super) fn mark_style(place: usize) -> ShapeStyle {
-    let colour = colour(place);
-    match is_hollow(place) {
-        true => colour.stroke_width(FINE * 3 / 2),
-        false => colour.filled(),
+        Mark::Corners(corners) => {
+            let shape = EmptyElement::at(at) + PathElement::new(corners, style);
+            context.draw_series(std::iter::once(shape)).map(drop)
+        }
     }
 }

@@ -23,10 +23,14 @@ const HEIGHT: u32 = 420;
 pub(super) const FINE: u32 = 8;
 const LEGEND_WIDTH: u32 = 190;
 const TITLE_HEIGHT: u32 = 34;
-const AXIS_LEFT: u32 = 70;
+const AXIS_LEFT: u32 = 78;
 /// CSS pixels of a letter's height.
 const TEXT: u32 = 13;
 const TITLE: u32 = 15;
+const SMALL_TITLE: u32 = 12;
+/// Longer titles are smaller; those that are still too long are cut off.
+const TITLE_LETTERS: usize = 70;
+const TITLE_LETTERS_MAX: usize = 96;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
@@ -38,9 +42,11 @@ pub fn svg(chart: &Chart) -> String {
     // Writing into a text can't fail: the only error that there is, is one of files.
     let _ = draw(chart, &mut text);
     let (width, height) = (WIDTH * FINE, HEIGHT * FINE);
+    let title = chart.title.replace('&', "&amp;").replace('<', "&lt;");
+    let title = title.replace('"', "&quot;");
     text.replacen(
         &format!("width=\"{width}\" height=\"{height}\""),
-        &format!("width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\""),
+        &format!("width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{title}\""),
         1,
     )
 }
@@ -56,7 +62,10 @@ fn draw(chart: &Chart, text: &mut String) -> Drawn {
     };
     let (top, below) = root.split_vertically(TITLE_HEIGHT * FINE);
     let place = (AXIS_LEFT as i32 * FINE as i32, 12 * FINE as i32);
-    top.draw(&Text::new(chart.title.clone(), place, letters(TITLE)))?;
+    let is_long = chart.title.chars().count() > TITLE_LETTERS;
+    let size = if is_long { SMALL_TITLE } else { TITLE };
+    let title = short(&chart.title, TITLE_LETTERS_MAX);
+    top.draw(&Text::new(title, place, letters(size)))?;
     let (left, right) = below.split_horizontally(width * FINE);
     draw_axes(chart, &left)?;
     if has_legend {
@@ -94,4 +103,12 @@ pub(super) fn letters(size: u32) -> TextStyle<'static> {
     // The backend takes a size for a line's height, and divides it again.
     let size = f64::from(size * FINE) * 1.24;
     ("sans-serif", size).into_font().color(&BLACK)
+}
+
+/// So many letters of it at most.
+pub(super) fn short(text: &str, letters_max: usize) -> String {
+    match text.chars().count() > letters_max {
+        true => text.chars().take(letters_max - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
 }

@@ -6,6 +6,7 @@
 mod curves;
 mod draw;
 mod legend;
+mod marks;
 mod palette;
 mod scale;
 
@@ -28,6 +29,8 @@ pub struct Chart {
     pub x: Scale,
     /// At the left.
     pub y: Scale,
+    /// Above the curves' names: what they are values of. May be empty.
+    pub legend: String,
     /// What is drawn: at most [`CURVES_MAX`], the rest is left out.
     pub curves: Vec<Plotted>,
 }

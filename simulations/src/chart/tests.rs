@@ -22,6 +22,7 @@ fn chart(curves: Vec<Plotted>) -> Chart {
         y_label: "detection_s".into(),
         x: Scale::linear(all().map(|dot| dot.x)),
         y: Scale::log(all().map(|dot| dot.y)),
+        legend: "hold_down".into(),
         curves,
     }
 }
@@ -42,6 +43,7 @@ fn text_is_text_and_escaped() {
         "nodes",
         "detection_s",
         "a &amp; b",
+        "hold_down",
         "viewBox",
     ] {
         assert!(text.contains(part), "{part} is missing");

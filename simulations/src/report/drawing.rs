@@ -58,6 +58,7 @@ pub(super) fn draw(results: &Results, figure: &Figure, panel: &Point) -> Option<
         y_label,
         x,
         y,
+        legend: figure.curves.clone().unwrap_or_default(),
         curves,
     };
     Some((title, svg(&chart)))
@@ -105,7 +106,7 @@ fn groups<'a>(
 
 fn name(figure: &Figure, value: Option<&Value>) -> String {
     match (&figure.curves, value) {
-        (Some(axis), Some(value)) => format!("{axis}={value}"),
+        (Some(_), Some(value)) => value.to_string(),
         _ if figure.theory.is_empty() => String::new(),
         _ => "measured".to_owned(),
     }
@@ -205,8 +206,10 @@ mod tests {
 
     #[test]
     fn a_distribution_rises_from_0_to_1_in_bounded_steps() {
-        let mut point = PointDigest::default();
-        point.distribution = (0..10_000).map(|place| (f64::from(place), 1.0)).collect();
+        let point = PointDigest {
+            distribution: (0..10_000).map(|place| (f64::from(place), 1.0)).collect(),
+            ..PointDigest::default()
+        };
         let dots = steps([&point].into_iter());
         assert_eq!((dots[0].x, dots[0].y), (0.0, 0.0));
         assert_eq!(dots.last().map(|dot| (dot.x, dot.y)), Some((9_999.0, 1.0)));
@@ -221,8 +224,10 @@ mod tests {
 
     #[test]
     fn samples_of_a_thinned_run_count_for_those_left_out() {
-        let mut point = PointDigest::default();
-        point.distribution = vec![(1.0, 1.0), (2.0, 3.0)];
+        let point = PointDigest {
+            distribution: vec![(1.0, 1.0), (2.0, 3.0)],
+            ..PointDigest::default()
+        };
         let dots = steps([&point].into_iter());
         assert_eq!(dots[1].y, 0.25);
     }

@@ -12,7 +12,6 @@ const LOG_FROM: f64 = 30.0;
 pub(super) struct Drawn {
     /// Its name under the folder of figures.
     pub(super) file: String,
-    pub(super) title: String,
     pub(super) svg: String,
 }
 
@@ -33,7 +32,7 @@ pub(super) fn all(results: &Results) -> Vec<Drawn> {
                 continue;
             };
             let file = file_name(all.len() + 1, &title);
-            all.push(Drawn { file, title, svg });
+            all.push(Drawn { file, svg });
         }
     }
     all

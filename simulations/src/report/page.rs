@@ -1,7 +1,7 @@
 //! The page: one HTML file without scripts, that needs nothing else and follows the reader's light or dark.
 
 use super::{
-    Results,
+    FIGURES, Results,
     figures::Drawn,
     page_tables::{blocks, comparisons, failures, runs},
     terminal::notes,
@@ -78,21 +78,14 @@ fn state(results: &Results) -> String {
     text
 }
 
-/// The figures; those on the page have no names of their own to clash.
+/// The figures, each with the name of its file.
 fn pictures(figures: &[Drawn]) -> String {
-    if figures.is_empty() {
-        return String::new();
-    }
     let one = |figure: &Drawn| {
-        format!(
-            "<figure>\n{}<figcaption>{} (figures/{})</figcaption>\n</figure>\n",
-            figure.svg,
-            escaped(&figure.title),
-            escaped(&figure.file)
-        )
+        let file = escaped(&figure.file);
+        let svg = &figure.svg;
+        format!("<figure>\n{svg}<figcaption>{FIGURES}/{file}</figcaption>\n</figure>\n")
     };
-    let all: String = figures.iter().map(one).collect();
-    format!("<div class=\"figures\">\n{all}</div>\n")
+    figures.iter().map(one).collect()
 }
 
 fn facts(manifest: &Manifest) -> String {
