@@ -25,7 +25,7 @@ pub const FILE: &str = "report.html";
 /// Where the figures are, each as a file of its own.
 pub const FIGURES: &str = "figures";
 
-/// What [`write`] made.
+/// What [`fn@write`] made.
 #[derive(Clone, Debug)]
 pub struct Written {
     /// The page: one file that needs no other.

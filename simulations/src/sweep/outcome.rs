@@ -54,6 +54,11 @@ pub fn run(experiment: &dyn Experiment, options: &Options, say: &mut dyn Write) 
     told.map_or_else(
         |error| {
             note(&format!("shoal-sim: {error}"));
+            if failed_status(&error) == 1 {
+                note(
+                    "  what was kept stays: make room, and the same command goes on with the rest",
+                );
+            }
             ExitCode::from(failed_status(&error))
         },
         ExitCode::from,

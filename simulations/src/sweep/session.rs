@@ -55,8 +55,10 @@ pub fn sweep(
     };
     let earlier = before.map_or(0.0, |before| before.wall_s);
     manifest.wall_s = earlier + started.elapsed().as_secs_f64();
-    manifest.write(folder)?;
+    let written = manifest.write(folder);
+    // On a full disk both fail: what stopped the sweep is the first of them.
     worked?;
+    written?;
     write_tables(folder, &manifest, &kept)?;
     Ok(Finished {
         manifest,

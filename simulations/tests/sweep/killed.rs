@@ -16,7 +16,8 @@ use shoal_sim::sweep::{Options, run};
 use crate::made_up::{MadeUp, into, kept};
 
 const OUT: &str = "SHOAL_SWEPT_INTO";
-const SEEDS: u64 = 40;
+/// Enough for ten seconds: whoever starts it is quick enough to stop it, on a slow machine too.
+const SEEDS: u64 = 160;
 
 /// Not a test: what the other process does.
 #[test]
@@ -25,6 +26,7 @@ fn swept() {
     let out = std::env::var_os(OUT).unwrap();
     let experiment = MadeUp {
         pause: Duration::from_millis(20),
+        samples: 20,
         ..MadeUp::default()
     };
     let mut options = Options::new(out, (0..SEEDS).collect());
@@ -57,7 +59,10 @@ fn begun(out: &Path) -> Child {
 fn all_but_running_are_kept(out: &Path) {
     let there = kept(out).runs().len();
     assert!((5..6 * SEEDS as usize).contains(&there), "{there}");
-    let rest = MadeUp::default();
+    let rest = MadeUp {
+        samples: 20,
+        ..MadeUp::default()
+    };
     into(out, &rest, SEEDS, 4);
     assert_eq!(rest.runs.into_inner(), 6 * SEEDS as usize - there);
 }
