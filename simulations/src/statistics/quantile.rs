@@ -91,6 +91,8 @@ mod tests {
         assert_eq!(Quantile::of(&upto(5), 0.5).unwrap().interval, None);
         assert_eq!(Quantile::of(&upto(367), 0.99).unwrap().interval, None);
         assert!(Quantile::of(&upto(368), 0.99).unwrap().interval.is_some());
+        assert_eq!(Quantile::of(&upto(367), 0.01).unwrap().interval, None);
+        assert!(Quantile::of(&upto(368), 0.01).unwrap().interval.is_some());
         assert_eq!(Quantile::of(&[], 0.5), None);
     }
 

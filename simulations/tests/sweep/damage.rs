@@ -1,6 +1,10 @@
 //! What is damaged, missing or full is named, and nothing that was kept is lost.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use shoal_sim::{
     report,
@@ -115,7 +119,7 @@ fn what_is_missing_is_named() {
     );
 }
 
-struct Named(&'static str, Vec<Point>);
+struct Named(&'static str, Vec<Point>, AtomicUsize);
 
 impl Experiment for Named {
     fn name(&self) -> &str {
@@ -128,6 +132,7 @@ impl Experiment for Named {
         self.1.clone()
     }
     fn run(&self, _: &Point, _: u64) -> Result<RunRecord, String> {
+        self.2.fetch_add(1, Ordering::Relaxed);
         Ok(RunRecord {
             measures: vec![("x_s".into(), 1.0), (self.0.into(), 1.0)],
             ..RunRecord::default()
@@ -156,9 +161,16 @@ fn names_and_points_that_make_no_table_are_refused() {
     ];
     for (reason, name, points) in cases {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options::new(folder.path(), vec![1]);
-        let error = sweep(&Named(name, points), &options, &Stop::default(), &Silent);
+        let options = Options::new(folder.path(), (0..100).collect());
+        let experiment = Named(name, points, AtomicUsize::new(0));
+        let error = sweep(&experiment, &options, &Stop::default(), &Silent);
         let error = error.unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
+        // Each thread may have one more under way.
+        let runs = experiment.2.into_inner();
+        assert!(
+            runs <= 1 + options.jobs,
+            "it goes on although it can keep nothing: {runs}"
+        );
     }
 }
