@@ -20,27 +20,35 @@ impl CsvTable {
             path: path.to_owned(),
             writer: csv::Writer::from_writer(Replacement::create(path)?),
         };
-        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        table.record(&names)?;
+        for (name, _) in columns {
+            table.field(name)?;
+        }
+        table.end_of_row()?;
         Ok(table)
     }
 
-    fn record(&mut self, texts: &[impl AsRef<[u8]>]) -> Result<(), ResultsError> {
-        let written = self.writer.write_record(texts);
+    fn field(&mut self, text: &str) -> Result<(), ResultsError> {
+        let written = self.writer.write_field(text);
+        written.map_err(|error| ResultsError::io("write", &self.path)(error.into()))
+    }
+
+    fn end_of_row(&mut self) -> Result<(), ResultsError> {
+        let written = self.writer.write_record(None::<&[u8]>);
         written.map_err(|error| ResultsError::io("write", &self.path)(error.into()))
     }
 }
 
 impl Table for CsvTable {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), ResultsError> {
-        let text = |cell: &Cell<'_>| match cell {
-            Cell::Empty => String::new(),
-            Cell::Text(text) => (*text).to_owned(),
-            Cell::Number(number) => number_text(*number),
-            Cell::Count(count) => count.to_string(),
-        };
-        let texts: Vec<String> = cells.iter().map(text).collect();
-        self.record(&texts)
+        for cell in cells {
+            match cell {
+                Cell::Empty => self.field(""),
+                Cell::Text(text) => self.field(text),
+                Cell::Number(number) => self.field(&number_text(*number)),
+                Cell::Count(count) => self.field(&count.to_string()),
+            }?;
+        }
+        self.end_of_row()
     }
 
     fn finish(self: Box<Self>) -> Result<(), ResultsError> {
