@@ -75,3 +75,10 @@ impl ResultsError {
         }
     }
 }
+
+/// What serde_json found, without its own count of lines: it saw one line, or the line is said already.
+pub(super) fn json_reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or(&text);
+    format!("{what}, column {}", error.column())
+}

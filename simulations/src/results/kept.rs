@@ -9,7 +9,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Point, RUNS, ResultsError, Totals};
+use super::{Point, RUNS, ResultsError, Totals, error::json_reason};
 
 /// Bytes of a line at most: five times what a million samples need. A file that is no file of lines
 /// does not fill the memory.
@@ -138,7 +138,7 @@ impl Kept {
             }
             let damaged = |reason: String| self.damaged(line, reason);
             let read: Line = serde_json::from_slice(&text)
-                .map_err(|error| damaged(format!("no run: {error}")))?;
+                .map_err(|error| damaged(format!("no run: {}", json_reason(&error))))?;
             let point = *places
                 .get(&read.point)
                 .ok_or_else(|| damaged(format!("the plan has no point {}", read.point)))?;
@@ -194,8 +194,9 @@ impl Kept {
         // A whole line at once: reading from a file byte by byte takes several times as long.
         let mut line = Vec::new();
         file.take(run.bytes).read_to_end(&mut line).map_err(io())?;
-        let read: Samples = serde_json::from_slice(&line)
-            .map_err(|error| self.damaged(run.line, format!("no samples: {error}")))?;
+        let read: Samples = serde_json::from_slice(&line).map_err(|error| {
+            self.damaged(run.line, format!("no samples: {}", json_reason(&error)))
+        })?;
         let is_whole = |(head, series): (&SeriesHead, &SeriesValues)| {
             head.name == series.name && head.kept == series.values.len() as u64
         };

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, Figure, Point, Replacement, ResultsError, SeedRange};
+use super::{Comparison, Figure, Point, Replacement, ResultsError, SeedRange, error::json_reason};
 
 /// The form of the folder. Another number is another form.
 pub const FORMAT: u32 = 1;
@@ -137,8 +137,12 @@ impl Manifest {
             line: line.max(1) as u64,
             reason,
         };
-        let manifest: Self = serde_json::from_str(&text)
-            .map_err(|error| damaged(error.line(), format!("no manifest: {error}")))?;
+        let manifest: Self = serde_json::from_str(&text).map_err(|error| {
+            damaged(
+                error.line(),
+                format!("no manifest: {}", json_reason(&error)),
+            )
+        })?;
         if manifest.format != FORMAT {
             let reason = format!(
                 "written in form {}, this version reads {FORMAT}",

@@ -43,7 +43,7 @@ fn a_damaged_line_is_named_with_its_reason() {
     let cases: [(&str, Change); 6] = [
         ("no run: expected", |old| old.replace(':', ";")),
         ("no run: EOF", |old| old[..old.len() / 2].to_owned()),
-        ("no run: missing field `seed`", |old| {
+        ("no run: missing field `seed`, column ", |old| {
             old.replace("\"seed\"", "\"sEed\"")
         }),
         ("the plan has no point nodes=5", |old| {
