@@ -113,14 +113,20 @@ impl Membership {
             refutations: suspicion.refutations,
             down: suspicion.verdict == Verdict::Told,
         };
-        let window = self.config.suspicion * self.health.multiplier();
+        let patience = match self.config.local_health {
+            true => self.health.multiplier(),
+            false => 1,
+        };
+        let window = self.config.suspicion * patience;
         let every = self.config.ask_every;
         let (now, event) = (self.now, Event::Suspicion(member, number));
         match self.suspicions.step(member, number, now, window, every) {
             Step::Stale => {}
             Step::Wait(due) => self.timers.set(due, event),
             Step::Ask(due) => {
-                self.outputs.send(&ask.suspect, ask.to_packet());
+                if self.config.confirm_suspicions {
+                    self.outputs.send(&ask.suspect, ask.to_packet());
+                }
                 self.timers.set(due, event);
             }
             Step::Decide(suspicion) => self.decide(suspicion),

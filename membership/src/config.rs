@@ -99,6 +99,17 @@ pub struct Config {
     /// Must be less than `suspicion`, or a pause can kill the others.
     pub asleep_after: Duration,
 
+    /// Whether this node gives suspects more time while it doubts itself (Lifeguard's local health).
+    ///
+    /// Off only to measure what it buys.
+    pub local_health: bool,
+
+    /// Whether suspects are asked directly, and anything that is heard of them counts, before they
+    /// are declared dead. Off is SWIM's suspicion, which rests on rumours alone.
+    ///
+    /// Off only to measure what it buys.
+    pub confirm_suspicions: bool,
+
     /// The number of members expected. Only decides how often a piece of news is repeated, and
     /// grows by itself with the cluster.
     pub cluster_size: usize,
@@ -120,6 +131,8 @@ impl Config {
             announce_to_down_every: milliseconds(5_000),
             lateness_max: milliseconds(100),
             asleep_after: milliseconds(400),
+            local_health: true,
+            confirm_suspicions: true,
             cluster_size: cluster_size_hint.max(1),
         };
         match profile {

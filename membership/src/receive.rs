@@ -30,7 +30,9 @@ impl Membership {
         }
         let packet = Packet::decode(bytes, from, self.me().id)?;
         self.check_room(&packet)?;
-        self.suspicions.heard(from, self.now);
+        if self.config.confirm_suspicions {
+            self.suspicions.heard(from, self.now);
+        }
         self.hear_of_own_lives(&packet);
         self.note_answer(from);
         match packet {

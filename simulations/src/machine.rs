@@ -1,7 +1,7 @@
 //! One machine: a disk that lasts, tasks, and a peer while the agent runs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -18,7 +18,7 @@ use shoal_scheduler::{
     view::NodeFacts,
 };
 
-use crate::{Clock, Disk, streams};
+use crate::{Clock, Disk, streams, world::Event};
 
 /// A task that runs, or ran, on a machine.
 #[derive(Clone, Debug)]
@@ -59,6 +59,8 @@ pub struct Machine {
     /// A slow machine takes so long for each event; others wait for their turn meanwhile. 0.
     pub work: Duration,
     pub(crate) busy_until: Duration,
+    /// What arrived while it was busy or stood still, in order.
+    pub(crate) waiting: VecDeque<Event>,
     /// Nobody can dial it.
     pub(crate) is_behind_nat: bool,
     /// Whether the cluster ever admitted it, and it has not lost its key since.
@@ -91,6 +93,7 @@ impl Machine {
             clock: Clock::default(),
             work: Duration::ZERO,
             busy_until: Duration::ZERO,
+            waiting: VecDeque::new(),
             is_behind_nat: false,
             is_member: index == 0,
             is_removed: false,
@@ -136,32 +139,59 @@ impl Machine {
     }
 
     /// Starts the agent on what the disk holds, with the tasks that outlived it.
-    pub(crate) fn boot(
-        &mut self,
-        index: usize,
-        cluster: ClusterId,
-        founder_nonce: Option<[u8; 16]>,
-        profile: Profile,
-        seed: u64,
-        time: Duration,
-    ) {
+    pub(crate) fn boot(&mut self, index: usize, birth: &Birth<'_>, time: Duration) {
         self.life += 1;
-        let mut timing = Timing::of(profile);
+        let mut timing = birth.protocol.timing.clone();
         timing.forget_after = self.forget_after.unwrap_or(timing.forget_after);
         let config = Config {
             secret: self.secret.clone(),
-            cluster,
+            cluster: birth.cluster,
             addresses: Addresses::from(self.address(index)),
             facts: facts_of(index),
             labels: self.labels.clone(),
-            profile,
+            profile: birth.profile,
             timing,
-            seed: seed ^ (index as u64) << 32 ^ self.life << 16,
-            founder_nonce,
+            swim: birth.protocol.swim.clone(),
+            anti_entropy: birth.protocol.anti_entropy,
+            seed: birth.seed ^ (index as u64) << 32 ^ self.life << 16,
+            founder_nonce: birth.founder_nonce,
         };
         let mut memory = self.disk.memory();
         memory.tasks = self.tasks.values().map(adopted).collect();
         self.peer = Some(Peer::new(config, memory, self.now(time)));
+    }
+}
+
+/// What an agent is born with, whatever its machine.
+#[derive(Debug)]
+pub(crate) struct Birth<'a> {
+    pub(crate) cluster: ClusterId,
+    pub(crate) founder_nonce: Option<[u8; 16]>,
+    pub(crate) profile: Profile,
+    pub(crate) protocol: &'a Protocol,
+    pub(crate) seed: u64,
+}
+
+/// Parameters of the protocols, the same for all agents. A change holds from an agent's next start.
+#[derive(Clone, Debug)]
+pub struct Protocol {
+    /// Times of the scheduler.
+    pub timing: Timing,
+    /// The failure detector; none: as the profile says, by the size of the cluster.
+    pub swim: Option<shoal_membership::Config>,
+    /// Whether registries are compared and mended.
+    pub anti_entropy: bool,
+}
+
+impl Protocol {
+    /// As shipped.
+    #[must_use]
+    pub fn of(profile: Profile) -> Self {
+        Self {
+            timing: Timing::of(profile),
+            swim: None,
+            anti_entropy: true,
+        }
     }
 }
 

@@ -10,6 +10,16 @@ pub(crate) fn machine(seed: u64, index: usize) -> u64 {
     mixed(mixed(seed, 0x6d61_6368), index as u64)
 }
 
+/// The seed of a plan's choices before the run.
+pub(crate) fn setting(seed: u64) -> u64 {
+    mixed(seed, 0x7365_7474)
+}
+
+/// The seed of a plan's choices of whom faults strike.
+pub(crate) fn faults(seed: u64) -> u64 {
+    mixed(seed, 0x6661_756c)
+}
+
 /// `SplitMix64`'s finaliser (Steele, Lea, Flood 2014), over both.
 fn mixed(state: u64, value: u64) -> u64 {
     let mut z = state

@@ -8,6 +8,7 @@ mod orders;
 mod power;
 mod tasks;
 mod traffic;
+mod turns;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,7 +21,7 @@ use shoal_scheduler::{
 };
 
 pub use self::traffic::Traffic;
-use crate::{Links, Machine, Runtime, queue::Queue, reach::Reach};
+use crate::{Links, Machine, Protocol, Runtime, queue::Queue, reach::Reach};
 
 /// How an order or a join ended.
 #[derive(Debug)]
@@ -31,8 +32,21 @@ pub enum Outcome {
     Joined(Result<Welcome, JoinDenied>),
 }
 
+/// An agent changed its mind about a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When.
+    pub at: Duration,
+    /// On which machine.
+    pub by: usize,
+    /// About the agent of which.
+    pub about: usize,
+    /// Whether it is taken for alive now.
+    pub is_alive: bool,
+}
+
 #[derive(Debug)]
-enum What {
+pub(crate) enum What {
     Wake,
     Arrive(Input),
     /// The first request that is on its way to the disk gets there.
@@ -43,10 +57,13 @@ enum What {
     Welcome(Box<Welcome>),
     /// Somebody refused to talk, because this machine's key is revoked.
     Refused,
+    /// The machine can do something again: the first of what waits there is its next event.
+    Turn,
 }
 
+/// Something that happens on a machine.
 #[derive(Debug)]
-struct Event {
+pub(crate) struct Event {
     machine: usize,
     life: u64,
     what: What,
@@ -61,6 +78,12 @@ pub struct World {
     pub links: Links,
     /// What the runtimes of all machines do.
     pub runtime: Runtime,
+    /// Parameters of the protocols.
+    pub protocol: Protocol,
+    /// Whether [`Self::notices`] are taken down.
+    pub takes_notes: bool,
+    /// Who came to see whom as alive or not, since somebody last took them out.
+    pub notices: Vec<Notice>,
     /// Running hash of everything that happened: equal for equal runs.
     pub trace: u64,
     /// What went over the network so far.
@@ -105,6 +128,9 @@ impl World {
             links: Links::new(machines.len(), seed),
             machines,
             runtime: Runtime::default(),
+            protocol: Protocol::of(profile),
+            takes_notes: false,
+            notices: Vec::new(),
             trace: 0,
             traffic: Traffic::default(),
             now: Duration::ZERO,
@@ -224,22 +250,23 @@ impl World {
 
     fn happen(&mut self, at: Duration, event: Event) {
         self.note_progress(at);
-        if self.is_void(&event) {
-            return;
+        if matches!(event.what, What::Turn) {
+            return self.take_turn(event.machine);
         }
         // Somebody has asked to be woken earlier since, and was: then this is nobody's wake any more.
-        let is_wake = matches!(event.what, What::Wake);
-        let machine = &mut self.machines[event.machine];
-        if is_wake && machine.next_wake != Some(at) {
+        let machine = &self.machines[event.machine];
+        let is_late_wake = matches!(event.what, What::Wake) && machine.next_wake != Some(at);
+        if is_late_wake || self.is_void(&event) {
             return;
         }
-        let free_at = machine.frozen_until.max(machine.busy_until);
-        if free_at > self.now {
-            if is_wake {
-                machine.next_wake = Some(free_at);
-            }
-            return self.events.push(free_at, event);
+        match machine.is_free(self.now) {
+            true => self.take(event),
+            false => self.wait(event),
         }
+    }
+
+    fn take(&mut self, event: Event) {
+        let machine = &mut self.machines[event.machine];
         machine.busy_until = self.now + machine.work;
         self.traffic.events += 1;
         self.mix(event.machine as u64);
@@ -253,6 +280,7 @@ impl World {
             What::Runtime(task, state) => self.task_changes(event.machine, task, state),
             What::Welcome(welcome) => self.admitted(event.machine, *welcome),
             What::Refused => self.remove(event.machine),
+            What::Turn => {}
         }
     }
 

@@ -310,6 +310,8 @@ fn peer_config(
         profile,
         timing: Timing::of(profile),
         seed: u64::from_le_bytes(entropy()?),
+        swim: None,
+        anti_entropy: true,
         founder_nonce: entered.founder_nonce,
     })
 }

@@ -74,6 +74,11 @@ pub struct Config {
     pub profile: Profile,
     /// Times that follow from that.
     pub timing: Timing,
+    /// The failure detector, where it is not to be as the profile says.
+    pub swim: Option<shoal_membership::Config>,
+    /// Whether registries and reports are compared, and mended where they differ. Without it, rumours
+    /// alone carry the news. Off only to measure what it buys.
+    pub anti_entropy: bool,
     /// Seed of all randomness.
     pub seed: u64,
     /// Set by the one node that founds the cluster: what the cluster's id was made of.

@@ -87,6 +87,13 @@ pub enum Effect {
     /// For how much of this node's uptime each silent member was not heard of: all of them. To be
     /// kept across restarts; see `Memory::silences`.
     Silences(BTreeMap<NodeId, Duration>),
+    /// A member is seen as alive, or no longer. For onlookers: nothing needs to be done.
+    Presence {
+        /// Which.
+        node: NodeId,
+        /// Whether it is alive.
+        is_alive: bool,
+    },
     /// Dial that member anew: it missed a probe.
     Redial(NodeId),
     /// An order ended.

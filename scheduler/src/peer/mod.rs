@@ -97,8 +97,10 @@ impl Peer {
             addresses: config.addresses.clone(),
             incarnation: memory.incarnation.saturating_add(1),
         };
-        let members = shoal_membership::Config::for_profile(config.profile, memory.members.len());
-        let membership = Membership::new(members, me, rng.random(), now);
+        let as_profiled =
+            || shoal_membership::Config::for_profile(config.profile, memory.members.len());
+        let swim = config.swim.clone().unwrap_or_else(as_profiled);
+        let membership = Membership::new(swim, me, rng.random(), now);
         let (generation, counter) = memory.author;
         let registry = Registry::new(config.cluster, config.secret.clone(), generation, counter);
         let mut peer = Self {

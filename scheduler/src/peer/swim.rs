@@ -97,7 +97,7 @@ impl Peer {
         self.locate(member.id, member.addresses.clone());
         self.presence
             .up(member.id, member.incarnation, self.now.monotonic);
-        self.presence_changed();
+        self.noticed(member.id, true);
         self.met(member.id);
     }
 
@@ -113,6 +113,11 @@ impl Peer {
     fn member_down(&mut self, node: NodeId) {
         tracing::info!(%node, "node is down");
         self.presence.down(node, self.now.monotonic);
+        self.noticed(node, false);
+    }
+
+    fn noticed(&mut self, node: NodeId, is_alive: bool) {
+        self.effects.push_back(Effect::Presence { node, is_alive });
         self.presence_changed();
     }
 

@@ -254,6 +254,9 @@ impl Peer {
     }
 
     fn begin_sync(&mut self, peer: NodeId) {
+        if !self.config.anti_entropy {
+            return;
+        }
         if !self.presence.is_alive(&peer) || self.sync.under_way.contains_key(&peer) {
             return;
         }

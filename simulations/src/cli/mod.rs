@@ -2,7 +2,10 @@
 //! 0, 1 if a rule did not hold, 2 for bad usage.
 
 mod fuzz;
+mod plans;
 mod replay;
+mod report;
+mod run;
 mod seeds;
 
 use std::{io::Write, process::ExitCode};
@@ -23,6 +26,14 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Run one seed of fuzz again, and show what happens
     Replay(replay::ReplayArgs),
+    /// Run a plan once
+    Run(run::RunArgs),
+    /// Run a plan at all its points and with many seeds, and report
+    Sweep(run::SweepArgs),
+    /// The plans that this program brings along
+    Plans(plans::PlansArgs),
+    /// Tables, figures and one page from a folder of results, made anew
+    Report(report::ReportArgs),
 }
 
 /// Runs the program.
@@ -30,6 +41,10 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => run::sweep(&args),
+        Command::Plans(args) => plans::run(&args),
+        Command::Report(args) => report::run(&args),
     }
 }
 

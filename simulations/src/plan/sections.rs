@@ -15,7 +15,7 @@ use crate::{
 pub const NODES_MAX: usize = 100_000;
 
 /// `[cluster]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// Machines that are members from the beginning: 1 to 100,000.
@@ -64,7 +64,10 @@ pub struct Links {
 
 /// A latency.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "a range such as \"0.2..2 ms\", or quantiles { p0 = …, p100 = … }")]
+#[serde(
+    untagged,
+    expecting = "a range such as \"0.2..2 ms\", or quantiles { p0 = …, p100 = … }"
+)]
 pub enum LatencyPlan {
     /// Evenly spread.
     Range(Times),
@@ -126,10 +129,14 @@ impl LatencyPlan {
             Self::Quantiles(named) => {
                 let mut quantiles = Vec::new();
                 for (name, Time(time)) in named {
-                    let percent = name.strip_prefix('p').and_then(|text| text.parse::<f64>().ok());
+                    let percent = name
+                        .strip_prefix('p')
+                        .and_then(|text| text.parse::<f64>().ok());
                     let percent = percent.filter(|percent| (0.0..=100.0).contains(percent));
                     let Some(percent) = percent else {
-                        return Err(format!("links.latency: {name:?} is no quantile: use p0 to p100"));
+                        return Err(format!(
+                            "links.latency: {name:?} is no quantile: use p0 to p100"
+                        ));
                     };
                     quantiles.push((percent / 100.0, *time));
                 }
@@ -155,7 +162,9 @@ impl Links {
             loss: self.loss.as_ref().map_or(quiet.loss, LossPlan::build),
             duplication: self.duplication.0,
             reordering: self.reordering.0,
-            reorder_delay: self.reorder_delay.map_or(quiet.reorder_delay, |time| time.0),
+            reorder_delay: self
+                .reorder_delay
+                .map_or(quiet.reorder_delay, |time| time.0),
             bandwidth_bps: self.bandwidth.map(|rate| rate.0),
             queue_max: self.queue.map_or(quiet.queue_max, |time| time.0),
         })
@@ -205,49 +214,4 @@ impl RuntimePlan {
             reject_share: self.reject.0,
         }
     }
-}
-
-/// `[protocol]`: what differs from the profile. Every parameter of the protocols, and a switch for
-/// each mechanism, to see what it buys.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Protocol {
-    /// SWIM: how often one member is probed. `lan` 500 ms, `edge` 3 s.
-    pub probe_period: Option<Time>,
-    /// SWIM: wait for a direct answer. `lan` 200 ms, `edge` 1.2 s.
-    pub probe_timeout: Option<Time>,
-    /// SWIM: members asked to probe in our stead; receivers of a round of gossip. 3.
-    pub indirect_probes: Option<std::num::NonZeroUsize>,
-    /// How long a suspect may be silent. `lan` 1 s, `edge` 10 s.
-    pub suspicion: Option<Time>,
-    /// How often a suspect is asked. `lan` 40 ms, `edge` 200 ms.
-    pub ask_every: Option<Time>,
-    /// How often news is gossiped. `lan` 200 ms, `edge` 500 ms.
-    pub gossip_every: Option<Time>,
-    /// How often a member is asked whom it knows. `lan` 30 s, `edge` 60 s.
-    pub announce_every: Option<Time>,
-    /// How often the dead are called upon. `lan` 5 s, `edge` 15 s.
-    pub announce_to_down_every: Option<Time>,
-    /// How late a timer may be before the node doubts itself. `lan` 100 ms, `edge` 500 ms.
-    pub lateness_max: Option<Time>,
-    /// How late means asleep. `lan` 400 ms, `edge` 2.5 s.
-    pub asleep_after: Option<Time>,
-    /// Lifeguard's local health. true.
-    pub local_health: Option<bool>,
-    /// Whether suspects are asked before they are given up. true.
-    pub confirm_suspicions: Option<bool>,
-    /// Whether registries are compared and mended beside rumours. true.
-    pub anti_entropy: Option<bool>,
-    /// At start all are presumed alive for this long. `lan` 5 s, `edge` 30 s.
-    pub boot_grace: Option<Time>,
-    /// A slot that another living node runs is taken over after this. `lan` 10 s, `edge` 60 s.
-    pub hold_down: Option<Time>,
-    /// A root that differs for this long starts a sync. `lan` 150 ms, `edge` 1 s.
-    pub sync_delay: Option<Time>,
-    /// How often member lists are compared. `lan` 5 s, `edge` 20 s.
-    pub member_sync_interval: Option<Time>,
-    /// A question is given up after this. `lan` 5 s, `edge` 20 s.
-    pub question_timeout: Option<Time>,
-    /// First wait between two tries to reach a member. `lan` 1 s, `edge` 3 s.
-    pub announce_delay: Option<Time>,
 }

@@ -47,7 +47,8 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = split(text).map_err(|error| format!("{error}; a time is written as \"250 ms\""))?;
+        let (number, unit) =
+            split(text).map_err(|error| format!("{error}; a time is written as \"250 ms\""))?;
         let seconds = match unit {
             "ns" => 1e-9,
             "us" | "µs" => 1e-6,
@@ -99,7 +100,8 @@ impl FromStr for Share {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = split(text).map_err(|error| format!("{error}; a share is written as \"20 %\""))?;
+        let (number, unit) =
+            split(text).map_err(|error| format!("{error}; a share is written as \"20 %\""))?;
         match (unit, number) {
             ("%", 0.0..=100.0) => Ok(Self(number / 100.0)),
             ("%", _) => Err(format!("{text:?} is not between 0 % and 100 %")),
@@ -112,7 +114,8 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = split(text).map_err(|error| format!("{error}; a rate is written as \"2 Mbit/s\""))?;
+        let (number, unit) =
+            split(text).map_err(|error| format!("{error}; a rate is written as \"2 Mbit/s\""))?;
         let factor = match unit {
             "bit/s" => 1.0,
             "kbit/s" => 1e3,
@@ -136,7 +139,8 @@ impl FromStr for Ppm {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, unit) = split(text).map_err(|error| format!("{error}; a drift is written as \"50 ppm\""))?;
+        let (number, unit) =
+            split(text).map_err(|error| format!("{error}; a drift is written as \"50 ppm\""))?;
         let most = crate::DRIFT_PPM_MAX as f64;
         match unit {
             "ppm" if number.abs() <= most => Ok(Self(number as i64)),
@@ -168,7 +172,10 @@ mod tests {
         let millis = Duration::from_millis;
         assert_eq!("250 ms".parse(), Ok(Time(millis(250))));
         assert_eq!("1.5min".parse(), Ok(Time(millis(90_000))));
-        assert_eq!("0.2..2 ms".parse(), Ok(Times(Duration::from_micros(200)..=millis(2))));
+        assert_eq!(
+            "0.2..2 ms".parse(),
+            Ok(Times(Duration::from_micros(200)..=millis(2)))
+        );
         assert_eq!("1 ms..2 s".parse(), Ok(Times(millis(1)..=millis(2_000))));
         assert_eq!("3 s".parse(), Ok(Times(millis(3_000)..=millis(3_000))));
         assert_eq!("20 %".parse(), Ok(Share(0.2)));
@@ -184,7 +191,12 @@ mod tests {
         assert!(time("2 parsec").contains("use ns"));
         assert!(time("-1 s").contains("negative"));
         assert!(time("400 d").contains("366 d"));
-        assert!("2..1 s".parse::<Times>().unwrap_err().contains("ends before"));
+        assert!(
+            "2..1 s"
+                .parse::<Times>()
+                .unwrap_err()
+                .contains("ends before")
+        );
         assert!("120 %".parse::<Share>().unwrap_err().contains("100 %"));
         assert!("0.2".parse::<Share>().unwrap_err().contains("no unit"));
         assert!("0 bit/s".parse::<Rate>().is_err());

@@ -86,6 +86,16 @@ impl World {
             Effect::Joined { ticket, result } => self.decided(index, ticket, result),
             Effect::Removed => self.remove(index),
             Effect::Stopped => self.agent_stopped(index),
+            Effect::Presence { node, is_alive } => {
+                if let Some(about) = self.indexes.get(&node).filter(|_| self.takes_notes) {
+                    self.notices.push(super::Notice {
+                        at: self.now,
+                        by: index,
+                        about: *about,
+                        is_alive,
+                    });
+                }
+            }
             // Connections are judged by what the peers hold: see `permits`.
             Effect::Trust { .. } | Effect::Redial(_) => {}
         }

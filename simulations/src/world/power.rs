@@ -6,6 +6,7 @@ use shoal_membership::NodeId;
 use shoal_scheduler::peer::Input;
 
 use super::{NONCE, World};
+use crate::machine::Birth;
 
 impl World {
     /// Switches a machine on, or starts its agent again. One that is no member stays off: it has to
@@ -16,9 +17,15 @@ impl World {
         }
         let is_founder = index == 0 && self.machines[0].keys == 0;
         let founder_nonce = is_founder.then_some(NONCE);
-        let (cluster, profile, seed, now) = (self.cluster, self.profile, self.seed, self.now);
         tracing::info!(machine = index + 1, id = %self.machines[index].id(), "starts");
-        self.machines[index].boot(index, cluster, founder_nonce, profile, seed, now);
+        let birth = Birth {
+            cluster: self.cluster,
+            founder_nonce,
+            profile: self.profile,
+            protocol: &self.protocol,
+            seed: self.seed,
+        };
+        self.machines[index].boot(index, &birth, self.now);
         self.carry_out(index);
     }
 

@@ -48,6 +48,8 @@ impl Owner {
                 self.members.silences = silences;
                 self.members.is_changed = true;
             }
+            // Where it matters the view says so, and the log has it.
+            Effect::Presence { .. } => {}
             Effect::Redial(node) => self.endpoint.redial(node),
             Effect::Ordered { ticket, result } => self.ordered(ticket, result),
             Effect::Joined { ticket, result } => {

@@ -1,0 +1,151 @@
+//! Runs a plan: the cluster is made, warms up, things are done to it, and what comes of it is measured.
+
+mod actions;
+mod agreement;
+mod availability;
+mod detection;
+mod dissemination;
+mod planned;
+mod setting;
+mod timeline;
+
+use std::time::Duration;
+
+pub use self::planned::Planned;
+use self::{
+    agreement::Agreement, availability::Availability, detection::Detection,
+    dissemination::Dissemination, timeline::Timeline,
+};
+use crate::{
+    World,
+    plan::{Measure, Plan},
+    results::RunRecord,
+};
+
+/// About how many bytes of memory a run of so many machines needs: each knows each (measured with
+/// `cargo bench -p shoal-sim --bench scale`, rounded up).
+#[must_use]
+pub const fn memory_estimate(machines: usize) -> u64 {
+    let machines = machines as u64;
+    machines * (300 << 10) + machines * machines * MEMORY_PER_PAIR
+}
+
+/// Bytes that a node holds about another that are its own.
+const MEMORY_PER_PAIR: u64 = 800;
+
+/// What a run measured so far, by name.
+#[derive(Debug, Default)]
+struct Figures {
+    measures: Vec<(String, f64)>,
+    samples: Vec<(String, Vec<f64>)>,
+}
+
+impl Figures {
+    fn measure(&mut self, name: &str, value: f64) {
+        self.measures.push((name.to_owned(), value));
+    }
+
+    /// A series, and its mean as a measure.
+    fn series(&mut self, name: &str, values: Vec<f64>) {
+        let mean = match values.is_empty() {
+            true => f64::NAN,
+            false => values.iter().sum::<f64>() / values.len() as f64,
+        };
+        self.measure(&format!("{name}_mean"), mean);
+        self.samples.push((name.to_owned(), values));
+    }
+}
+
+/// Runs a plan once.
+///
+/// # Errors
+/// If the cluster did not come together.
+pub fn run(plan: &Plan, seed: u64) -> Result<RunRecord, String> {
+    let mut world = setting::world(plan, seed)?;
+    world.run_for(plan.warm_up.0);
+    let begin = world.now();
+    world.traffic = crate::Traffic::default();
+    world.notices.clear();
+    world.takes_notes = true;
+    let mut timeline = Timeline::new(plan, seed, begin);
+    let mut watch = Watch::new(plan, &world);
+    let end = begin + plan.duration.0;
+    let mut agreement = Agreement::new(plan);
+    while world.now() < end {
+        let next = timeline.next_at().map_or(end, |at| at.min(end));
+        let next = agreement
+            .next_look(world.now())
+            .map_or(next, |at| at.min(next));
+        watch.pass(&mut world, next);
+        agreement.look(&world, timeline.last_change());
+        if world.now() < end {
+            timeline.act(&mut world, &mut watch);
+        }
+    }
+    let traffic = world.traffic;
+    let mut figures = Figures::default();
+    agreement.conclude(timeline.last_change(), &mut figures);
+    watch.conclude(&world, &mut figures, plan);
+    if plan.measure.contains(&Measure::Traffic) {
+        let node_seconds = plan.machines() as f64 * plan.duration.0.as_secs_f64();
+        let bytes = traffic.datagram_bytes + traffic.message_bytes;
+        let messages = traffic.datagrams + traffic.messages;
+        figures.measure("messages_per_node_and_s", messages as f64 / node_seconds);
+        figures.measure("bytes_per_node_and_s", bytes as f64 / node_seconds);
+    }
+    Ok(RunRecord {
+        measures: figures.measures,
+        samples: figures.samples,
+        trace: world.trace,
+        virtual_s: world.now().as_secs_f64(),
+        events: traffic.events,
+    })
+}
+
+/// Everything that looks on.
+#[derive(Debug)]
+struct Watch {
+    detection: Detection,
+    dissemination: Dissemination,
+    availability: Availability,
+}
+
+impl Watch {
+    fn new(plan: &Plan, world: &World) -> Self {
+        Self {
+            detection: Detection::new(world),
+            dissemination: Dissemination::default(),
+            availability: Availability::new(plan, world.now()),
+        }
+    }
+
+    /// Lets time pass, and looks after every event.
+    fn pass(&mut self, world: &mut World, until: Duration) {
+        while let Some(machine) = world.next_event(until) {
+            for notice in std::mem::take(&mut world.notices) {
+                self.detection.noticed(world, notice);
+            }
+            self.dissemination.look(world, machine);
+            self.availability.look(world, machine);
+        }
+    }
+
+    fn conclude(&mut self, world: &World, figures: &mut Figures, plan: &Plan) {
+        if plan.measure.contains(&Measure::Detection) {
+            self.detection.detections(figures);
+        }
+        if plan.measure.contains(&Measure::FalseRemovals) {
+            let hours = plan.machines() as f64 * plan.duration.0.as_secs_f64() / 3_600.0;
+            self.detection.false_removals(figures, hours);
+        }
+        if plan.measure.contains(&Measure::Dissemination) {
+            self.dissemination.conclude(figures);
+        }
+        if plan.measure.contains(&Measure::Availability) {
+            self.availability.conclude(world.now(), figures);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
