@@ -48,6 +48,8 @@ pub struct Machine {
     pub labels: BTreeMap<String, String>,
     /// When its agent evicts a silent member. None: as the profile says.
     pub forget_after: Option<Duration>,
+    /// For how long its agent keeps a removal at least. None: as the profile says.
+    pub tombstone_age: Option<Duration>,
     /// Until when it is frozen. Arrivals wait.
     pub frozen_until: Duration,
     /// What its clock shows beyond the true time.
@@ -69,6 +71,7 @@ impl Machine {
             power_cuts: 0,
             labels: BTreeMap::new(),
             forget_after: None,
+            tombstone_age: None,
             frozen_until: Duration::ZERO,
             clock_ahead: Duration::ZERO,
             planner: Planner::default(),
@@ -103,6 +106,7 @@ impl Machine {
         self.life += 1;
         let mut timing = Timing::of(profile);
         timing.forget_after = self.forget_after.unwrap_or(timing.forget_after);
+        timing.tombstone_age = self.tombstone_age.unwrap_or(timing.tombstone_age);
         let config = Config {
             secret: self.secret.clone(),
             cluster,

@@ -2,13 +2,14 @@
 //! on its disk at that moment still has that disk.
 //!
 //! Why: the acknowledgement is the only promise that the cluster makes about orders. What a later
-//! write replaced counts as known: its dot is in the entry's clock.
+//! write replaced counts as known: its dot is in the entry's clock. So does what was removed, and the
+//! removal purged.
 
 use std::collections::BTreeSet;
 
 use shoal_scheduler::registry::{Actor, Key};
 
-use super::{Checker, Happening};
+use super::{Checker, Happening, forgotten::Forgotten};
 use crate::World;
 
 /// One promise.
@@ -22,7 +23,10 @@ struct Promise {
 
 /// All promises that still bind.
 #[derive(Debug, Default)]
-pub(super) struct Acknowledged(Vec<Promise>);
+pub(super) struct Acknowledged {
+    promises: Vec<Promise>,
+    forgotten: Forgotten,
+}
 
 impl Acknowledged {
     fn promised(&mut self, world: &World, machine: usize, key: &Key) {
@@ -36,7 +40,7 @@ impl Acknowledged {
         let dot = entry.clock().get(&actor);
         let has_it = |at: &usize| world.machines[*at].disk.holds(key, actor, dot);
         let holders = (0..world.machines.len()).filter(has_it).collect();
-        self.0.push(Promise {
+        self.promises.push(Promise {
             key: key.clone(),
             actor,
             dot,
@@ -54,28 +58,34 @@ impl Checker for Acknowledged {
         match happening {
             Happening::Acknowledged { machine, key } => self.promised(world, *machine, key),
             Happening::DiskLost { machine } => {
-                for promise in &mut self.0 {
+                for promise in &mut self.promises {
                     promise.holders.remove(machine);
                 }
-                self.0.retain(|promise| !promise.holders.is_empty());
+                self.promises.retain(|promise| !promise.holders.is_empty());
             }
             Happening::Quiet => {}
         }
     }
 
+    fn after_event(&mut self, world: &World, machine: usize) -> Result<(), String> {
+        self.forgotten.look(world, machine);
+        Ok(())
+    }
+
     fn at_rest(&self, world: &World) -> Result<(), String> {
         for (index, machine) in world.machines.iter().enumerate() {
             let Some(peer) = &machine.peer else { continue };
-            for promise in &self.0 {
+            for promise in &self.promises {
                 let entry = peer.registry().entry(&promise.key);
                 let known = entry.map_or(0, |entry| entry.clock().get(&promise.actor));
-                if known < promise.dot {
+                let Promise {
+                    key, actor, dot, ..
+                } = promise;
+                if known < *dot && !self.forgotten.covers(key, *actor, *dot) {
                     return Err(format!(
-                        "n{} knows {} of {} up to {known} only; {} was acknowledged",
+                        "n{} knows {key} of {} up to {known} only; {dot} was acknowledged",
                         index + 1,
-                        promise.key,
-                        promise.actor.node,
-                        promise.dot
+                        actor.node,
                     ));
                 }
             }
