@@ -3,6 +3,7 @@
 //!
 //! It knows `membership` and `scheduler`, and never a socket, a thread or a clock.
 
+pub mod bugs;
 pub mod checkers;
 mod disk;
 pub mod fuzz;

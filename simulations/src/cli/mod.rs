@@ -1,6 +1,7 @@
 //! The command line of the simulator. Figures and findings on stdout, progress on stderr; exit status
 //! 0, 1 if a rule did not hold, 2 for bad usage.
 
+mod bugs;
 mod fuzz;
 mod replay;
 mod seeds;
@@ -23,6 +24,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Run one seed of fuzz again, and show what happens
     Replay(replay::ReplayArgs),
+    /// The known bugs that can be put back, and the rule that catches each
+    Bugs,
 }
 
 /// Runs the program.
@@ -30,6 +33,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Bugs => bugs::run(),
     }
 }
 
