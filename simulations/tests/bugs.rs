@@ -1,6 +1,6 @@
 //! Known bugs, put back: each is found, by the rule that is there for it.
 //!
-//! Only with the feature `bugs`: `cargo test --release -p shoal-sim --features bugs --test bugs`. Where a
+//! Only with the feature `bugs`: `cargo test -p shoal-sim --features bugs --test bugs`. Where a
 //! change of what a run does has moved a bug out of reach, `shoal-sim fuzz --bug NAME` names other seeds.
 
 use shoal_sim::{
