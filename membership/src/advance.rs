@@ -6,6 +6,7 @@ use foca::State;
 
 use crate::{
     Liveness, Membership, NodeId, Now, Output,
+    bugs::{self, Bug},
     confirm::{Step, Suspicion, Verdict},
     packet::Ask,
     timers::Event,
@@ -104,6 +105,11 @@ impl Membership {
             return;
         };
         if !self.still_holds(suspicion) {
+            if bugs::is(Bug::RefutedSuspectToldDead)
+                && let Verdict::Probed(timer) = suspicion.verdict.clone()
+            {
+                self.drive(|foca, effects| foca.handle_timer(timer, effects));
+            }
             self.suspicions.drop(member);
             return self.follow_hints(&[member]);
         }

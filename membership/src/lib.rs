@@ -9,6 +9,7 @@
 
 mod addresses;
 mod advance;
+pub mod bugs;
 pub mod codec;
 mod config;
 mod confirm;

@@ -4,6 +4,7 @@
 //! A run knows `membership` and `scheduler`, and never a socket, a thread or a clock. Many runs, on
 //! threads and with their results on the disk, are the business of [`sweep`], [`results`] and [`report`].
 
+pub mod bugs;
 pub mod chart;
 pub mod checkers;
 mod clock;

@@ -52,6 +52,8 @@ pub struct Machine {
     pub labels: BTreeMap<String, String>,
     /// When its agent evicts a silent member. None: as the profile says.
     pub forget_after: Option<Duration>,
+    /// For how long its agent keeps a removal at least. None: as the profile says.
+    pub tombstone_age: Option<Duration>,
     /// Until when it is frozen. Arrivals wait.
     pub frozen_until: Duration,
     /// Its clocks.
@@ -89,6 +91,7 @@ impl Machine {
             power_cuts: 0,
             labels: BTreeMap::new(),
             forget_after: None,
+            tombstone_age: None,
             frozen_until: Duration::ZERO,
             clock: Clock::default(),
             work: Duration::ZERO,
@@ -143,6 +146,7 @@ impl Machine {
         self.life += 1;
         let mut timing = birth.protocol.timing.clone();
         timing.forget_after = self.forget_after.unwrap_or(timing.forget_after);
+        timing.tombstone_age = self.tombstone_age.unwrap_or(timing.tombstone_age);
         let config = Config {
             secret: self.secret.clone(),
             cluster: birth.cluster,

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use shoal_membership::bugs::{self, Bug};
+
 use super::{Effect, Peer, Ticket, effect::Batch, orders::Origin};
 use crate::registry::{Key, Signed};
 
@@ -110,6 +112,17 @@ impl Peer {
             waiting,
         });
         self.effects.push_back(Effect::Persist { ticket, batch });
+        if bugs::is(Bug::AckBeforeFsync)
+            && let Some(flight) = &mut self.disk.in_flight
+        {
+            let early = InFlight {
+                ticket,
+                changed: BTreeSet::new(),
+                own: flight.own.take(),
+                waiting: std::mem::take(&mut flight.waiting),
+            };
+            self.on_disk(early);
+        }
     }
 
     fn batch(&self, changed: &BTreeSet<Key>, own: Option<&OwnWrites>) -> Batch {
@@ -127,7 +140,10 @@ impl Peer {
         Batch {
             entries: entries.into_iter().collect(),
             author: (self.registry.author().generation, self.registry.counter()),
-            incarnation: self.incarnation_reserved,
+            incarnation: match bugs::is(Bug::IncarnationNotPersisted) {
+                true => 0,
+                false => self.incarnation_reserved,
+            },
         }
     }
 

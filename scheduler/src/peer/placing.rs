@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use shoal_membership::{NodeId, codec};
+use shoal_membership::{
+    NodeId,
+    bugs::{self, Bug},
+    codec,
+};
 
 use super::{Effect, Peer, Ticket};
 use crate::{
@@ -138,6 +142,11 @@ impl Peer {
             return Arc::default();
         };
         let addresses = self.addresses_of(id);
+        let mut labels = node.spec.labels.clone();
+        if bugs::is(Bug::CapFromLiveAverage) {
+            let load = self.live_slots_of(id).len() + 1;
+            labels.insert("shoal.weight".into(), load.to_string());
+        }
         Arc::new(placement::Node {
             hostname: node.facts.hostname.clone(),
             addresses: addresses
@@ -145,7 +154,7 @@ impl Peer {
                 .iter()
                 .map(|address| address.ip())
                 .collect(),
-            labels: node.spec.labels.clone(),
+            labels,
             facts: node.facts.clone(),
             availability: node.spec.availability,
         })

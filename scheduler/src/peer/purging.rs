@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use shoal_membership::NodeId;
+use shoal_membership::{
+    NodeId,
+    bugs::{self, Bug},
+};
 
 use super::{Peer, orders::json};
 use crate::{
@@ -53,16 +56,15 @@ impl Peer {
             self.purging.known_since.entry(hash).or_insert(now);
         }
         let age = self.config.timing.tombstone_age;
-        let ripe: Vec<String> = self
-            .purging
-            .held_by_all
-            .iter()
-            .filter(|hash| {
-                let since = self.purging.known_since.get(hash);
-                since.is_some_and(|since| now.saturating_sub(*since) >= age)
-            })
+        let is_ripe = |hash: &u128, since: Duration| {
+            let is_old = now.saturating_sub(since) >= age;
+            is_old && self.purging.held_by_all.contains(hash)
+        };
+        let known = self.purging.known_since.iter();
+        let ripe: Vec<String> = known
+            .filter(|(hash, since)| is_ripe(hash, **since) || bugs::is(Bug::TombstoneDroppedEarly))
             .take(PURGED_MAX)
-            .map(|hash| format!("{hash:032x}"))
+            .map(|(hash, _)| format!("{hash:032x}"))
             .collect();
         if !ripe.is_empty() {
             let key = Key::system(kind::PURGE, self.me().to_string());

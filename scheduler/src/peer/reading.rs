@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shoal_membership::{NodeId, PublicKey};
+use shoal_membership::{Membership, NodeId, PublicKey};
 
 use super::{Peer, catalog};
 use crate::{
+    observed::Observed,
     payload::TokenRecord,
     placement::{self, Plan},
     registry::{Key, Registry, SignedBytes, kind},
@@ -23,6 +24,18 @@ impl Peer {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What all nodes say of themselves, for reading.
+    #[must_use]
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// Who is here, for reading.
+    #[must_use]
+    pub fn membership(&self) -> &Membership {
+        &self.membership
     }
 
     /// Members that were neither removed nor evicted.

@@ -8,7 +8,10 @@ use std::{
 };
 
 use rand::RngExt;
-use shoal_membership::NodeId;
+use shoal_membership::{
+    NodeId,
+    bugs::{self, Bug},
+};
 
 use super::{Peer, calls::Purpose};
 use crate::gossip::{Answer, Differences, Heartbeat, Question, Trade, compare_with};
@@ -138,7 +141,7 @@ impl Peer {
         if theirs.desired == ours.desired && is_member && self.evicting.is_returning() {
             self.snapshot_is_whole();
         }
-        if theirs == ours {
+        if theirs == ours || bugs::is(Bug::RumourWithoutAntiEntropy) {
             self.sync.unequal.remove(&from);
             self.sync.fruitless.remove(&from);
             return;

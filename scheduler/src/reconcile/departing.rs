@@ -1,5 +1,7 @@
 //! Tasks that this node runs and does not own: when to stop them.
 
+use shoal_membership::bugs::{self, Bug};
+
 use super::{DRAIN_LIMIT, Decision, LocalTask, Situation, SlotKey};
 
 pub(super) fn decide(situation: &Situation<'_>, decision: &mut Decision) {
@@ -52,6 +54,9 @@ fn reason_to_yield(
     slot: &SlotKey,
     owner: &shoal_membership::NodeId,
 ) -> Option<&'static str> {
+    if bugs::is(Bug::BreakBeforeMake) {
+        return Some("its owner is another node");
+    }
     let template = situation.services.get(&slot.0)?.template;
     let others = situation.elsewhere.get(slot)?;
     let owner_runs = others.iter().any(|other| {

@@ -4,6 +4,7 @@
 use std::{cmp::Ordering, sync::Arc};
 
 use crdts::{CmRDT, MVReg, VClock, mvreg::Op};
+use shoal_membership::bugs::{self, Bug};
 
 use super::{Actor, Key, Signed};
 
@@ -77,7 +78,7 @@ impl Entry {
         self.siblings().into_iter().max_by_key(|signed| {
             let write = &signed.write;
             (
-                write.payload.is_some(),
+                write.payload.is_some() != bugs::is(Bug::RemovalBeatsConcurrentUpdate),
                 write.stamp,
                 write.author,
                 signed.hash,

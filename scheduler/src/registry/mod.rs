@@ -21,7 +21,10 @@ pub use digest::{BUCKETS, DigestTree};
 use digest::{first_u64, first_u128};
 pub use entry::Entry;
 pub use key::{Key, kind};
-use shoal_membership::{ClusterId, NodeId, SecretKey};
+use shoal_membership::{
+    ClusterId, NodeId, SecretKey,
+    bugs::{self, Bug},
+};
 pub use signed::{Actor, BadWrite, FORMAT, Signed, SignedBytes, WRITE_BYTES_MAX, Write};
 pub use stamp::{HybridClock, Stamp};
 pub use trust::{Admission, Revocation, Trust};
@@ -222,7 +225,9 @@ impl Registry {
 
     /// Writes as a new actor from now on, with dots from 1.
     pub fn start_generation(&mut self, generation: u64) {
-        self.author.generation = generation;
+        if !bugs::is(Bug::DotsReused) {
+            self.author.generation = generation;
+        }
         self.counter = 0;
         self.heard_newer_self = false;
     }
@@ -327,6 +332,9 @@ impl Registry {
         let digest = key.digest();
         match self.entries.get(key) {
             Some(entry) if !entry.is_empty() => {
+                if bugs::is(Bug::DigestWithoutTombstones) && self.read(key).is_none() {
+                    return self.digests.remove(digest);
+                }
                 self.digests.set(digest, entry.leaf(key));
                 self.keys_by_digest.insert(digest, key.clone());
             }

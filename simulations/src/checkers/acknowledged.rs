@@ -2,15 +2,15 @@
 //! on its disk at that moment still has that disk.
 //!
 //! Why: the acknowledgement is the only promise that the cluster makes about orders. What a later
-//! write replaced counts as known: its dot is in the entry's clock. What a removed member wrote, or
-//! alone held, is void: its removal says so.
+//! write replaced counts as known: its dot is in the entry's clock. So does what was removed, and the
+//! removal purged. What a removed member wrote, or alone held, is void: its removal says so.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use shoal_membership::NodeId;
 use shoal_scheduler::registry::{Actor, Key};
 
-use super::{Checker, Happening};
+use super::{Checker, Happening, forgotten::Forgotten};
 use crate::World;
 
 /// One promise.
@@ -28,6 +28,7 @@ struct Promise {
 pub(super) struct Acknowledged {
     promises: Vec<Promise>,
     removed: BTreeSet<NodeId>,
+    forgotten: Forgotten,
 }
 
 impl Acknowledged {
@@ -84,19 +85,25 @@ impl Checker for Acknowledged {
         }
     }
 
+    fn after_event(&mut self, world: &World, machine: usize) -> Result<(), String> {
+        self.forgotten.look(world, machine);
+        Ok(())
+    }
+
     fn at_rest(&self, world: &World) -> Result<(), String> {
         for (index, machine) in world.machines.iter().enumerate() {
             let Some(peer) = &machine.peer else { continue };
             for promise in &self.promises {
                 let entry = peer.registry().entry(&promise.key);
                 let known = entry.map_or(0, |entry| entry.clock().get(&promise.actor));
-                if known < promise.dot {
+                let Promise {
+                    key, actor, dot, ..
+                } = promise;
+                if known < *dot && !self.forgotten.covers(key, *actor, *dot) {
                     return Err(format!(
-                        "n{} knows {} of {} up to {known} only; {} was acknowledged at {:.3} s, and is held by {:?}",
+                        "n{} knows {key} of {} up to {known} only; {dot} was acknowledged at {:.3} s, and is held by {:?}",
                         index + 1,
-                        promise.key,
-                        promise.actor.node,
-                        promise.dot,
+                        actor.node,
                         promise.at.as_secs_f64(),
                         promise.holders.iter().map(|at| at + 1).collect::<Vec<_>>(),
                     ));

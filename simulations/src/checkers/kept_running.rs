@@ -69,7 +69,7 @@ impl KeptRunning {
         for slot in gone {
             let count = self.counts.entry(slot).or_default();
             *count = count.saturating_sub(1);
-            if *count == 0 && is_wanted(world, &slot) {
+            if *count == 0 && is_wanted(world, machine, &slot) {
                 return Err(format!(
                     "n{} stopped the last copy of slot {} of {}",
                     machine + 1,
@@ -83,9 +83,12 @@ impl KeptRunning {
 }
 
 /// Whether some agent that runs has a place for the slot. A task of a drained node that can go nowhere
-/// stops in the end.
-fn is_wanted(world: &World, slot: &SlotKey) -> bool {
-    let machines = world.machines.iter();
-    let mut peers = machines.filter_map(|machine| machine.peer.as_ref());
+/// stops in the end; a global one at once, when its own node knows.
+fn is_wanted(world: &World, machine: usize, slot: &SlotKey) -> bool {
+    let machines = match slot.1 {
+        Slot::Node(_) => &world.machines[machine..=machine],
+        Slot::Number(_) => &world.machines[..],
+    };
+    let mut peers = machines.iter().filter_map(|machine| machine.peer.as_ref());
     peers.any(|peer| peer.placement().1.owner(slot.0, slot.1).is_some())
 }

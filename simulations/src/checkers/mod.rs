@@ -6,11 +6,18 @@
 mod acknowledged;
 mod agreement;
 mod dots;
+mod forgotten;
+mod fsynced;
+mod incarnations;
 mod kept_running;
 mod limits;
+mod lives;
 mod once;
 mod placement;
+mod removed;
+mod reports;
 mod revoked;
+mod siblings;
 
 use shoal_membership::NodeId;
 use shoal_scheduler::registry::Key;
@@ -68,17 +75,25 @@ pub trait Checker {
     }
 }
 
-/// All rules.
+/// All rules. Of two that don't hold at the same moment the first is named, so causes come before what
+/// follows from them.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Checker + Send>> {
     vec![
-        Box::new(acknowledged::Acknowledged::default()),
+        // Causes before what follows from them: the first that fails is reported.
         Box::new(agreement::Agreement),
+        Box::new(acknowledged::Acknowledged::default()),
         Box::new(dots::Dots::default()),
+        Box::new(fsynced::Fsynced::default()),
+        Box::new(incarnations::Incarnations::default()),
         Box::new(kept_running::KeptRunning::default()),
         Box::new(limits::Limits),
-        Box::new(once::Once),
+        Box::new(lives::Lives::default()),
         Box::new(placement::SamePlan),
+        Box::new(once::Once),
+        Box::new(removed::Removed::default()),
+        Box::new(reports::Reports),
         Box::new(revoked::Revoked::default()),
+        Box::new(siblings::Siblings::default()),
     ]
 }

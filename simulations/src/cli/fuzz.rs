@@ -12,7 +12,10 @@ use std::{
 };
 
 use clap::Args;
-use shoal_sim::fuzz::{self, Report};
+use shoal_sim::{
+    bugs::{self, Bug},
+    fuzz::{self, Report},
+};
 
 use super::{note, say, seeds::Seeds};
 
@@ -32,6 +35,9 @@ pub(crate) struct FuzzArgs {
     /// Seeds at a time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     jobs: Option<u16>,
+    /// Puts a known bug back, and stops when a seed has found it: see `shoal-sim bugs`
+    #[arg(long, value_name = "NAME", value_parser = super::bugs::parse)]
+    bug: Option<Bug>,
 }
 
 /// What all seeds gave together.
@@ -50,6 +56,7 @@ pub(crate) fn run(args: &FuzzArgs) -> ExitCode {
     let seeds = match (&args.seeds, args.minutes) {
         (Some(Seeds(seeds)), _) => seeds.clone(),
         (None, Some(_)) => fresh_seeds(),
+        (None, None) if args.bug.is_some() => 0..300,
         (None, None) => 0..100,
     };
     let started = Instant::now();
@@ -60,14 +67,18 @@ pub(crate) fn run(args: &FuzzArgs) -> ExitCode {
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let next = AtomicU64::new(seeds.start);
     let total = Mutex::new(Total::default());
+    let is_found = || {
+        let found = total.lock().is_ok_and(|total| total.failed_count > 0);
+        args.bug.is_some() && found
+    };
     let work = || {
-        while until.is_none_or(|until| Instant::now() < until) {
+        while until.is_none_or(|until| Instant::now() < until) && !is_found() {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
                 return;
             }
-            let report = fuzz::run(seed);
-            add(&total, report);
+            let report = bugs::with(args.bug, || fuzz::run(seed));
+            add(&total, report, args.bug);
         }
     };
     thread::scope(|scope| {
@@ -95,7 +106,7 @@ fn fresh_seeds() -> std::ops::Range<u64> {
     first..first + 100_000
 }
 
-fn add(total: &Mutex<Total>, report: Report) {
+fn add(total: &Mutex<Total>, report: Report, bug: Option<Bug>) {
     let Ok(mut total) = total.lock() else { return };
     total.seeds += 1;
     total.events += report.events;
@@ -106,23 +117,24 @@ fn add(total: &Mutex<Total>, report: Report) {
     if report.violation.is_some() {
         total.failed_count += 1;
         if total.failed.len() < SHOWN_MAX {
-            say(&failure(&report));
+            say(&failure(&report, bug));
             total.failed.push(report);
         }
     }
 }
 
-fn failure(report: &Report) -> String {
+fn failure(report: &Report, bug: Option<Bug>) -> String {
     let Some(violation) = &report.violation else {
         return String::new();
     };
     let what: String = violation.what.chars().take(500).collect();
     format!(
-        "seed {} failed at {:.3} s: {}: {what}\n  again: shoal-sim replay --seed {}",
+        "seed {} failed at {:.3} s: {}: {what}\n  again: shoal-sim replay --seed {}{}",
         report.seed,
         violation.at.as_secs_f64(),
         violation.rule,
-        report.seed
+        report.seed,
+        super::bugs::option(bug)
     )
 }
 

@@ -1,6 +1,7 @@
 //! The command line of the simulator. Figures and findings on stdout, progress on stderr; exit status
 //! 0, 1 if a rule did not hold, 2 for bad usage.
 
+mod bugs;
 mod fuzz;
 mod plans;
 mod replay;
@@ -34,6 +35,8 @@ enum Command {
     Plans(plans::PlansArgs),
     /// Tables, figures and one page from a folder of results, made anew
     Report(report::ReportArgs),
+    /// The known bugs that can be put back, and the rule that catches each
+    Bugs,
 }
 
 /// Runs the program.
@@ -45,6 +48,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Sweep(args) => run::sweep(&args),
         Command::Plans(args) => plans::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Bugs => bugs::run(),
     }
 }
 

@@ -11,7 +11,10 @@ use std::{
 };
 
 use clap::Args;
-use shoal_sim::fuzz;
+use shoal_sim::{
+    bugs::{self, Bug},
+    fuzz,
+};
 use tracing_subscriber::{
     fmt::{format::Writer, time::FormatTime},
     layer::{Context, Filter, Layer, SubscriberExt},
@@ -38,6 +41,9 @@ pub(crate) struct ReplayArgs {
     /// How much they say: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     level: tracing::Level,
+    /// With this known bug put back: see `shoal-sim bugs`
+    #[arg(long, value_name = "NAME", value_parser = super::bugs::parse)]
+    bug: Option<Bug>,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -69,11 +75,12 @@ pub(crate) fn run(args: &ReplayArgs) -> ExitCode {
     let moment = Arc::new(Moment::default());
     listen(args, &moment);
     let started = Instant::now();
-    let report = fuzz::run_watched(args.seed, &mut |at, machine| {
+    let mut watch = |at: Duration, machine| {
         let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         moment.micros.store(micros, Ordering::Relaxed);
         moment.node.store(machine, Ordering::Relaxed);
-    });
+    };
+    let report = bugs::with(args.bug, || fuzz::run_watched(args.seed, &mut watch));
     for (fault, count) in &report.faults {
         say(&format!("fault {fault}: {count}"));
     }

@@ -31,8 +31,11 @@ const ORDERS_MIN: u32 = 20;
 const KINDS_MIN: usize = 5;
 /// After the last fault all must be well within this.
 const REST_MAX: Duration = Duration::from_secs(300);
-/// And again, or still, so long after: what was about to move has moved by then.
-const REST_LASTS: Duration = Duration::from_secs(120);
+/// And again, or still, so long after; and once more, so long after a node was drained or made active
+/// again. What was about to move has moved by then.
+const REST_LASTS: Duration = Duration::from_secs(60);
+/// Removals are forgotten after this time, so that a run sees many of them forgotten.
+const TOMBSTONE_AGE: Duration = Duration::from_secs(60);
 /// How often it is looked whether all is well.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -170,16 +173,24 @@ impl<'a> Run<'a> {
     fn quiet(&mut self) -> Result<(), Violation> {
         faults::mend_all(&mut self.world);
         self.tell(&Happening::Quiet);
+        self.rest()?;
+        self.pass(REST_LASTS)?;
+        self.rest()?;
+        // What moves from now on moves by order only.
+        self.orders.move_tasks(&mut self.world, &mut self.rng);
+        self.pass(REST_LASTS)?;
+        self.rest()
+    }
+
+    /// Passes time until all is well.
+    fn rest(&mut self) -> Result<(), Violation> {
         let end = self.world.now() + REST_MAX;
-        let mut rested_at = None;
         loop {
             self.pass(LOOK_EVERY)?;
-            let now = self.world.now();
             match self.is_at_rest() {
-                Ok(()) if now >= *rested_at.get_or_insert(now) + REST_LASTS => return Ok(()),
-                Err(violation) if now >= end + REST_LASTS => return Err(violation),
-                Err(violation) if rested_at.is_none() && now >= end => return Err(violation),
-                _ => {}
+                Ok(()) => return Ok(()),
+                Err(violation) if self.world.now() >= end => return Err(violation),
+                Err(_) => {}
             }
         }
     }

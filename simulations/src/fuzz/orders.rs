@@ -9,7 +9,7 @@ use shoal_scheduler::{
     peer::Ticket,
     registry::{Key, kind},
     spec::{Availability, NodeSpec},
-    view::{ClusterView, ServiceView},
+    view::{ClusterView, NodeView, ServiceView},
 };
 
 use crate::{Outcome, World};
@@ -52,6 +52,24 @@ impl Orders {
         self.given += 1;
     }
 
+    /// Drains a node, or makes one active again.
+    pub(super) fn move_tasks(&mut self, world: &mut World, rng: &mut ChaCha8Rng) {
+        let running = world.running();
+        let index = running[rng.random_range(0..running.len())];
+        let Some(peer) = &mut world.machines[index].peer else {
+            return;
+        };
+        let view = peer.view();
+        let nodes: Vec<&NodeView> = view.nodes.values().collect();
+        let node = nodes[rng.random_range(0..nodes.len())];
+        let availability = match node.spec.availability {
+            Availability::Active => Availability::Drain,
+            _ => Availability::Active,
+        };
+        let order = set_availability(node.id, node.version, availability);
+        world.order(index, order);
+    }
+
     /// The next order that was acknowledged: by which machine, of which entry.
     pub(super) fn hear(&mut self, world: &mut World) -> Option<(usize, Key)> {
         if !world.has_outcomes() {
@@ -84,17 +102,21 @@ fn about_a_node(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
         1 => Availability::Pause,
         _ => Availability::Active,
     };
+    let order = set_availability(node, version, availability);
+    (order, Key::of(kind::NODE, node.to_string()))
+}
+
+fn set_availability(node: NodeId, version: u64, availability: Availability) -> Order {
     let spec = NodeSpec {
         role: "manager".into(),
         availability,
         ..NodeSpec::default()
     };
-    let order = Order::UpdateNode {
+    Order::UpdateNode {
         node,
         version,
         spec,
-    };
-    (order, Key::of(kind::NODE, node.to_string()))
+    }
 }
 
 fn about_a_service(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shoal_membership::Profile;
 
+use super::TOMBSTONE_AGE;
 use crate::World;
 
 /// A cluster of so many machines, some of which may still be outside; behind NATs, with disks that
@@ -23,6 +24,9 @@ pub(super) fn world(machines: usize, profile: Profile, seed: u64, rng: &mut ChaC
         for machine in &mut world.machines {
             machine.disk.torn_share = 0.3;
         }
+    }
+    for machine in &mut world.machines {
+        machine.tombstone_age = Some(TOMBSTONE_AGE);
     }
     world.found_with(machines - outside);
     if rng.random_bool(0.3) {

@@ -1,0 +1,53 @@
+//! Known bugs, put back: each is found, by the rule that is there for it.
+//!
+//! Only with the feature `bugs`: `cargo test -p shoal-sim --features bugs --test bugs`. Where a
+//! change of what a run does has moved a bug out of reach, `shoal-sim fuzz --bug NAME` names other seeds.
+
+use shoal_sim::{
+    bugs::{self, Bug},
+    fuzz,
+};
+
+/// The first seed that is tried for each: one that finds it soon.
+const SEEDS: [(Bug, u64); 10] = [
+    (Bug::IncarnationNotPersisted, 1),
+    (Bug::DotsReused, 1),
+    (Bug::TombstoneDroppedEarly, 12),
+    (Bug::RefutedSuspectToldDead, 0),
+    (Bug::AckBeforeFsync, 0),
+    (Bug::BreakBeforeMake, 7),
+    (Bug::CapFromLiveAverage, 8),
+    (Bug::DigestWithoutTombstones, 12),
+    (Bug::RemovalBeatsConcurrentUpdate, 0),
+    (Bug::RumourWithoutAntiEntropy, 7),
+];
+/// From there on, so many.
+const TRIED: u64 = 10;
+
+#[test]
+fn every_known_bug_is_found_by_its_rule() {
+    for known in &bugs::ALL {
+        let seed = SEEDS.iter().find(|(bug, _)| *bug == known.bug);
+        let first = seed.expect(known.name).1;
+        let mut reports =
+            (first..first + TRIED).map(|seed| bugs::with(Some(known.bug), || fuzz::run(seed)));
+        let found = reports.find_map(|report| {
+            let violation = report.violation?;
+            println!(
+                "{}: seed {}: {}: {}",
+                known.name, report.seed, violation.rule, violation.what
+            );
+            (violation.rule == known.rule).then_some(report.seed)
+        });
+        assert!(found.is_some(), "{} is not found", known.name);
+    }
+}
+
+#[test]
+fn a_seed_without_a_bug_is_the_seed_that_others_run() {
+    let with_none = bugs::with(None, || fuzz::run(0));
+    assert_eq!(with_none.violation, None);
+    let after_one = bugs::with(Some(Bug::AckBeforeFsync), || fuzz::run(0));
+    assert_ne!(after_one.violation, None);
+    assert_eq!(fuzz::run(0).trace, with_none.trace, "a bug stayed behind");
+}
