@@ -14,6 +14,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 pub(crate) struct Reach {
     /// Whether anything can stand in the way at all: while nothing can, nothing is kept.
     pub(crate) matters: bool,
+    /// Whether old addresses lead to their machines, too.
+    pub(crate) old_addresses_lead: bool,
     /// By the lower and the higher of two machines.
     connections: BTreeMap<(usize, usize), Connection>,
 }

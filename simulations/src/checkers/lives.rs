@@ -1,5 +1,5 @@
 //! A node begins a new life while it runs only if somebody held the present one for over, or knew a
-//! later one.
+//! later one, or it has moved.
 //!
 //! Why: only silence ends a life. A node that is told that it is dead though nobody takes it for dead
 //! begins anew for nothing: all it reported is void until it says it again, and so does the next, for
@@ -27,6 +27,8 @@ pub(super) struct Lives {
     believed: BTreeMap<NodeId, Believed>,
     /// By machine: its agent's number, its incarnation, and the digest of what it believes.
     seen: BTreeMap<usize, (u64, u64, u64)>,
+    /// By machine: how often it has moved.
+    moves: BTreeMap<usize, u32>,
 }
 
 impl Checker for Lives {
@@ -57,7 +59,9 @@ impl Checker for Lives {
             return Ok(());
         };
         let believed = self.believed.get(&now.id()).copied().unwrap_or_default();
-        let has_reason = believed.over >= former || believed.latest > former;
+        // Another address is told by a new life.
+        let has_moved = self.moves.insert(machine, now.moves).unwrap_or_default() != now.moves;
+        let has_reason = believed.over >= former || believed.latest > former || has_moved;
         if life == now.life && incarnation > former && !has_reason {
             return Err(format!(
                 "n{} went from {former} to {incarnation}, and nobody had given it up",

@@ -7,6 +7,9 @@ use shoal_sim::plan::{PLAN_BYTES_MAX, PlanText};
 
 use super::{note, say};
 
+/// The largest trace, in bytes.
+const TRACE_BYTES_MAX: u64 = 64 << 20;
+
 /// Options of `plans`.
 #[derive(Args, Debug)]
 pub(crate) struct PlansArgs {
@@ -87,7 +90,36 @@ pub(super) fn load(plan: &Path) -> Result<(String, String), String> {
     let text = fs::read_to_string(plan).map_err(|error| {
         format!("can't read the plan {shown}: {error} (plans that come along: shoal-sim plans)")
     })?;
-    Ok((name, text))
+    with_trace(plan, text).map(|text| (name, text))
+}
+
+/// Puts the trace that a plan names into the plan.
+fn with_trace(plan: &Path, text: String) -> Result<String, String> {
+    let Ok((mut table, read)) = PlanText::parse(&text) else {
+        // What is wrong is said by whoever reads it in earnest.
+        return Ok(text);
+    };
+    let Some(file) = &read.churn.file else {
+        return Ok(text);
+    };
+    let path = plan.parent().unwrap_or(Path::new("")).join(file);
+    let shown = path.display();
+    let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    if size > TRACE_BYTES_MAX {
+        return Err(format!(
+            "{shown} has {size} bytes: at most {TRACE_BYTES_MAX}"
+        ));
+    }
+    let trace = fs::read_to_string(&path)
+        .map_err(|error| format!("can't read the trace {shown}: {error}"))?;
+    let settings = [("churn.trace".to_owned(), toml::Value::from(trace))];
+    table.set(&settings).map_err(|error| {
+        format!(
+            "{shown}: {}",
+            error.to_string().lines().last().unwrap_or("")
+        )
+    })?;
+    Ok(table.text())
 }
 
 #[cfg(test)]

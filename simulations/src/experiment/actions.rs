@@ -7,7 +7,7 @@ use shoal_scheduler::order::{Order, WriteConcern};
 use super::Watch;
 use crate::{
     World,
-    plan::{FaultKind, FaultPlan, Plan, ServicePlan, Which},
+    plan::{FaultKind, FaultPlan, Plan, ServicePlan, Turn, Which},
 };
 
 /// Gives the order for a service.
@@ -31,6 +31,20 @@ pub(super) fn deploy(world: &mut World, service: &ServicePlan, nodes: usize, wat
         spec_json: spec.to_string(),
     };
     world.order_with(service.through - 1, order, WriteConcern::One);
+}
+
+/// A machine loses power, or gets it back.
+pub(super) fn turn(world: &mut World, turn: Turn, watch: &mut Watch) {
+    let is_off = world.machines[turn.machine].peer.is_none();
+    if turn.is_up && is_off {
+        world.boot(turn.machine);
+        watch.detection.is_well(world, turn.machine);
+    } else if !turn.is_up && !is_off {
+        watch
+            .detection
+            .is_unwell(world, turn.machine, FaultKind::Crash);
+        world.cut_power(turn.machine);
+    }
 }
 
 /// Strikes; the machines that were struck.
@@ -108,10 +122,8 @@ fn strike_one(world: &mut World, fault: &FaultPlan, machine: usize, rng: &mut im
 pub(super) fn mend(world: &mut World, plan: &Plan, fault: &FaultPlan, machine: usize) {
     use FaultKind as Kind;
     match fault.kind {
-        Kind::Crash | Kind::Kill | Kind::Leave => {
-            if world.machines[machine].peer.is_none() {
-                world.boot(machine);
-            }
+        Kind::Crash | Kind::Kill | Kind::Leave if world.machines[machine].peer.is_none() => {
+            world.boot(machine);
         }
         Kind::Slow => world.machines[machine].work = std::time::Duration::ZERO,
         Kind::Partition | Kind::Isolate | Kind::Mute => {

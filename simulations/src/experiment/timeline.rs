@@ -15,6 +15,8 @@ pub(super) enum Act {
     Deploy(usize),
     /// This fault of the plan, for the n-th time.
     Strike(usize, u32),
+    /// This line of the trace of churn.
+    Churn(usize),
     /// This fault is over on that machine.
     Mend(usize, usize),
 }
@@ -43,6 +45,9 @@ impl<'a> Timeline<'a> {
         }
         for (place, fault) in plan.faults.iter().enumerate() {
             timeline.plan_act(begin + fault.at.0, Act::Strike(place, 0));
+        }
+        for (place, turn) in plan.churn.trace.0.iter().enumerate() {
+            timeline.plan_act(begin + turn.at, Act::Churn(place));
         }
         timeline
     }
@@ -75,6 +80,9 @@ impl<'a> Timeline<'a> {
                     actions::deploy(world, &self.plan.services[place], nodes, watch);
                 }
                 Act::Strike(place, number) => self.strike(world, watch, place, number, at),
+                Act::Churn(place) => {
+                    actions::turn(world, self.plan.churn.trace.0[place], watch);
+                }
                 Act::Mend(place, machine) => {
                     actions::mend(world, self.plan, &self.plan.faults[place], machine);
                     watch.detection.is_well(world, machine);

@@ -354,10 +354,12 @@ fn mend_machine(world: &mut World, index: usize) {
     machine.work = Duration::ZERO;
 }
 
-/// Everything works, and every member is on. Clocks stay wrong, and NATs stay where they are.
+/// Everything works, every member is on, and old addresses lead to those who had them. Clocks stay wrong,
+/// and NATs stay where they are.
 pub(super) fn mend_all(world: &mut World) {
     world.links.mend();
     world.links.heal();
+    world.forward_old_addresses();
     world.runtime.crash_share = 0.0;
     world.runtime.reject_share = 0.0;
     for index in 0..world.machines.len() {

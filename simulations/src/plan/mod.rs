@@ -3,6 +3,7 @@
 //! A plan is read strictly: an unknown key, a number without its unit or a range that is none is an
 //! error with its line. [`Plan::with`] sets single fields, which is how sweeps vary them.
 
+mod churn;
 mod faults;
 mod protocol;
 mod sections;
@@ -14,6 +15,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::Deserialize;
 
 pub use self::{
+    churn::{ChurnPlan, Trace, Turn},
     faults::{Each, FaultKind, FaultPlan, ServicePlan, Which},
     protocol::Protocol,
     sections::{Cluster, Disks, LatencyPlan, Links, LossPlan, NODES_MAX, RuntimePlan},
@@ -78,6 +80,9 @@ pub struct Plan {
     /// What goes wrong.
     #[serde(default)]
     pub faults: Vec<FaultPlan>,
+    /// Machines that go and come as in a trace.
+    #[serde(default)]
+    pub churn: ChurnPlan,
     /// What is varied.
     #[serde(default)]
     pub sweep: SweepPlan,
@@ -236,6 +241,7 @@ impl Plan {
                 latency.build().map_err(PlanError::new)?;
             }
         }
+        self.churn.check(machines).map_err(PlanError::new)?;
         let mut names = BTreeSet::new();
         for service in &self.services {
             let name = &service.name;

@@ -78,6 +78,16 @@ impl World {
     /// A machine gets another address, and its agent notices.
     pub fn move_address(&mut self, index: usize) {
         self.machines[index].moves += 1;
+        self.moved(index);
+    }
+
+    /// From now on every address that a machine ever had leads to it. Two that moved while they could not
+    /// tell each other would else never meet again.
+    pub fn forward_old_addresses(&mut self) {
+        self.reach.old_addresses_lead = true;
+    }
+
+    fn moved(&mut self, index: usize) {
         self.reach.matters = true;
         self.reach.moved(index);
         let address = self.machines[index].address(index);
@@ -139,7 +149,9 @@ impl World {
             to: (to, receiver.life),
             is_cut: self.links.is_cut(from, to) || self.links.is_cut(to, from),
             can_dial: !receiver.is_behind_nat
-                && believed.is_some_and(|addresses| addresses.as_slice().contains(&at)),
+                && believed.is_some_and(|addresses| {
+                    self.reach.old_addresses_lead || addresses.as_slice().contains(&at)
+                }),
         };
         self.reach.permits(way, self.now)
     }
