@@ -69,6 +69,8 @@ pub struct Machine {
     pub(crate) is_member: bool,
     /// Whether the cluster has removed it, and it is on its way out.
     pub(crate) is_removed: bool,
+    /// Whether its removal was ordered, whoever knows of that by now.
+    pub(crate) is_condemned: bool,
     /// How many keys it had before this one.
     pub(crate) keys: u64,
     /// How often its address has changed.
@@ -100,6 +102,7 @@ impl Machine {
             is_behind_nat: false,
             is_member: index == 0,
             is_removed: false,
+            is_condemned: false,
             keys: 0,
             moves: 0,
             images: BTreeSet::new(),
@@ -138,7 +141,7 @@ impl Machine {
         (self.disk.delay, self.disk.torn_share) = (delay, torn_share);
         self.tasks.clear();
         self.images.clear();
-        (self.is_member, self.is_removed) = (false, false);
+        (self.is_member, self.is_removed, self.is_condemned) = (false, false, false);
     }
 
     /// Starts the agent on what the disk holds, with the tasks that outlived it.

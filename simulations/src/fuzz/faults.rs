@@ -179,7 +179,9 @@ impl Fault {
         if self.unseats() && is_needed(world, index) {
             return None;
         }
-        tracing::info!(machine = index + 1, "fault: {}", self.name());
+        if self != Self::Removal {
+            tracing::info!(machine = index + 1, "fault: {}", self.name());
+        }
         let is_lost = match self {
             Self::PowerCut => world.cut_power(index),
             Self::StoreLost => {
@@ -286,16 +288,21 @@ fn any_running(world: &World, rng: &mut ChaCha8Rng) -> Option<usize> {
         .copied()
 }
 
-/// Some member orders the removal of another. Few are removed in a run: the rest is to stay a cluster.
+/// Some member orders the removal of another. Few are removed in a run: the rest is to stay a cluster. What
+/// a removed member wrote that nobody had heard of is void, admissions too: so it is waited until all know
+/// what there is.
 fn remove(world: &mut World, rng: &mut ChaCha8Rng, index: usize) -> Option<Struck> {
     let by = any_running(world, rng)?;
-    let removed = world
-        .machines
-        .iter()
-        .filter(|one| one.keys > 0 || one.is_removed);
-    if by == index || removed.count() * REMOVED_SHARE >= world.machines.len() {
+    let machines = world.machines.iter();
+    let lost = machines
+        .filter(|one| one.keys > 0 || one.is_condemned)
+        .count();
+    let is_odd = by == index || world.machines[by].is_condemned || !world.registries_agree();
+    if is_odd || lost * REMOVED_SHARE >= world.machines.len() {
         return None;
     }
+    tracing::info!(machine = index + 1, by = by + 1, "fault: removal");
+    world.machines[index].is_condemned = true;
     let node = world.machines[index].id();
     let order = Order::RemoveNode { node, force: true };
     world.order_with(by, order, WriteConcern::One);
@@ -304,7 +311,7 @@ fn remove(world: &mut World, rng: &mut ChaCha8Rng, index: usize) -> Option<Struc
 
 /// A machine that is no member asks one that is.
 fn join_one(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Struck> {
-    let by = any_running(world, rng)?;
+    let by = any_running(world, rng).filter(|by| !world.machines[*by].is_condemned)?;
     let outside = |one: &&usize| !world.machines[**one].is_member;
     let all: Vec<usize> = (0..world.machines.len()).collect();
     let newcomer = *all.iter().find(outside)?;
