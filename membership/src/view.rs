@@ -17,7 +17,7 @@ pub(crate) enum Change {
 }
 
 /// All members but this node, by id, with what is believed of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     members: BTreeMap<NodeId, (Member, Liveness)>,
     active: usize,

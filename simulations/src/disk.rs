@@ -8,13 +8,16 @@ use shoal_scheduler::{
     registry::{Actor, Key, SignedBytes, kind},
 };
 
+/// All siblings of each entry. Disks made from one prepared state share it.
+pub(crate) type Entries = imbl::OrdMap<Key, Vec<SignedBytes>>;
+
 /// What is on a disk.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    entries: BTreeMap<Key, Vec<SignedBytes>>,
+    entries: Entries,
     author: (u64, u64),
     incarnation: u64,
-    members: BTreeMap<NodeId, Addresses>,
+    members: imbl::OrdMap<NodeId, Addresses>,
     silences: BTreeMap<NodeId, Duration>,
     /// Every write fails, as on a full disk.
     pub is_full: bool,
@@ -62,8 +65,12 @@ impl Disk {
     /// The store is damaged and set aside: all that is left of the registry is what is kept beside
     /// it, the admissions; and the next writes are of a new generation.
     pub fn lose_entries(&mut self) {
-        self.entries
-            .retain(|key, _| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION));
+        let is_trust = |key: &Key| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION);
+        let entries = std::mem::take(&mut self.entries);
+        self.entries = entries
+            .into_iter()
+            .filter(|(key, _)| is_trust(key))
+            .collect();
         self.author = (self.author.0.wrapping_add(1), 0);
     }
 
@@ -110,6 +117,16 @@ impl Disk {
             }
         }
         self.members.extend(members);
+    }
+
+    /// Holds all of this from the start.
+    pub(crate) fn prepare(
+        &mut self,
+        author: (u64, u64),
+        entries: Entries,
+        members: imbl::OrdMap<NodeId, Addresses>,
+    ) {
+        (self.author, self.entries, self.members) = (author, entries, members);
     }
 
     /// What a peer that starts on this disk remembers.

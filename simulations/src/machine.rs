@@ -138,7 +138,7 @@ pub(crate) fn address_of(index: usize) -> Addresses {
     SocketAddr::from((Ipv4Addr::from(0x0a00_0001 + index), 7900)).into()
 }
 
-fn facts_of(index: usize) -> NodeFacts {
+pub(crate) fn facts_of(index: usize) -> NodeFacts {
     NodeFacts {
         hostname: format!("n{}", index + 1),
         architecture: "amd64".into(),

@@ -4,6 +4,7 @@
 mod effects;
 mod observing;
 mod orders;
+mod prepared;
 mod traffic;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -121,6 +121,16 @@ impl Observed {
         self.records.get(&(*node, topic))
     }
 
+    /// The sequence of the last record of a node in an incarnation.
+    #[must_use]
+    pub fn last_sequence(&self, node: &NodeId, incarnation: u64) -> Option<u64> {
+        self.records
+            .range((*node, Topic(0))..=(*node, Topic(u8::MAX)))
+            .filter(|(_, record)| record.incarnation == incarnation)
+            .map(|(_, record)| record.sequence)
+            .max()
+    }
+
     /// All nodes that said anything.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
         let mut last = None;

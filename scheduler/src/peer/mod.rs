@@ -16,6 +16,7 @@ mod config;
 mod disk;
 mod effect;
 mod evicting;
+mod image;
 mod input;
 mod intake;
 mod joining;
@@ -40,6 +41,7 @@ use std::{
 
 pub use config::{Adopted, Config, Memory, Timing};
 pub use effect::{Batch, Effect, JoinDenied, TaskStart, Welcome};
+pub use image::Image;
 pub use input::{Input, TaskChange, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -91,17 +93,31 @@ impl Peer {
     /// A node that starts, with what it remembers.
     #[must_use]
     pub fn new(config: Config, memory: Memory, now: Now) -> Self {
+        let mut peer = Self::blank(config, &memory, None, now);
+        peer.remember(memory);
+        peer.introduce();
+        peer.settle();
+        peer
+    }
+
+    /// A node that has not looked at its entries and tasks yet.
+    fn blank(config: Config, memory: &Memory, image: Option<&Image>, now: Now) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         let me = Member {
             id: config.secret.node_id(),
             addresses: config.addresses.clone(),
             incarnation: memory.incarnation.saturating_add(1),
         };
-        let members = shoal_membership::Config::for_profile(config.profile, memory.members.len());
-        let membership = Membership::new(members, me, rng.random(), now);
+        let known = image.map_or(memory.members.len(), |image| image.members.len());
+        let members = shoal_membership::Config::for_profile(config.profile, known);
+        let seed = rng.random();
+        let membership = match image {
+            Some(image) => Membership::awake(members, me, seed, now, &image.members),
+            None => Membership::new(members, me, seed, now),
+        };
         let (generation, counter) = memory.author;
         let registry = Registry::new(config.cluster, config.secret.clone(), generation, counter);
-        let mut peer = Self {
+        Self {
             now,
             started_at: now.wall,
             boot_ends: now.monotonic.saturating_add(config.timing.boot_grace),
@@ -133,11 +149,7 @@ impl Peer {
             effects: VecDeque::new(),
             view_is_stale: true,
             config,
-        };
-        peer.remember(memory);
-        peer.introduce();
-        peer.settle();
-        peer
+        }
     }
 
     fn remember(&mut self, memory: Memory) {

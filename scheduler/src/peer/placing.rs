@@ -38,6 +38,17 @@ impl Placing {
             ..Self::default()
         }
     }
+
+    /// With the plan that follows from this input.
+    pub(super) fn with(input: placement::Input, plan: Arc<Plan>) -> Self {
+        Self {
+            input,
+            slots: slots_of(&plan),
+            plan,
+            has_plan: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl Peer {

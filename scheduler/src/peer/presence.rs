@@ -62,6 +62,14 @@ impl Presence {
         is_new
     }
 
+    /// The same, as that node sees it, long after its start.
+    pub(super) fn without(mut self, me: &NodeId, now: Duration) -> Self {
+        self.nodes.remove(me);
+        self.restless.remove(me);
+        self.boot_ends = now;
+        self
+    }
+
     pub(super) fn up(&mut self, node: NodeId, incarnation: u64, now: Duration) {
         let here = self.nodes.entry(node).or_default();
         if here.incarnation != incarnation && here.was_heard {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How often tombstones are looked at.
-const INTERVAL: Duration = Duration::from_secs(60);
+pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 /// Most tombstones in one purge.
 const PURGED_MAX: usize = 4_096;
 
@@ -32,6 +32,10 @@ pub(super) struct Purging {
 impl Purging {
     pub(super) fn deadline(&self) -> Duration {
         self.next
+    }
+
+    pub(super) fn begin_at(&mut self, at: Duration) {
+        self.next = at;
     }
 }
 

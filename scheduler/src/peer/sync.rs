@@ -87,6 +87,13 @@ impl Sync {
         }
     }
 
+    /// Of a node that has been here for long and agrees with the others.
+    pub(super) fn awake(&mut self, interval: Duration, jitter: u32, now: Duration) {
+        (self.has_synced, self.is_settled) = (true, true);
+        self.quiet = QUIET_MAX;
+        self.next_members = now.saturating_add(interval * (QUIET_MAX + 1) * jitter / 1_000);
+    }
+
     pub(super) fn members_changed(&mut self, now: Duration) {
         self.quiet = 0;
         self.may_hold_absent = true;

@@ -220,6 +220,15 @@ impl Registry {
         self.heard_newer_self
     }
 
+    /// The same entries in the hands of another member.
+    #[must_use]
+    pub fn of_another(mut self, secret: SecretKey, generation: u64, counter: u64) -> Self {
+        let node = secret.node_id();
+        self.author = Actor { node, generation };
+        (self.secret, self.counter) = (secret, counter);
+        self
+    }
+
     /// Writes as a new actor from now on, with dots from 1.
     pub fn start_generation(&mut self, generation: u64) {
         self.author.generation = generation;

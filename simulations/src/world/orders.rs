@@ -11,7 +11,7 @@ use shoal_scheduler::{
 use super::{Outcome, World};
 use crate::machine::address_of;
 
-const TOKEN: &str = "simulated";
+pub(super) const TOKEN: &str = "simulated";
 
 impl World {
     /// Gives an order to a machine; how it ends is found by [`Self::outcome`].
