@@ -10,7 +10,7 @@ use std::{
 use shoal_membership::{Addresses, ClusterId, NodeId, Now, Profile, SecretKey};
 use shoal_scheduler::{
     peer::{Adopted, Config, Peer, Timing},
-    placement::{PLACEMENT_VERSION, Planner},
+    placement::PLACEMENT_VERSION,
     spec::ServiceSpec,
     task::{TaskId, TaskReport, TaskState},
     view::NodeFacts,
@@ -52,7 +52,6 @@ pub struct Machine {
     pub frozen_until: Duration,
     /// What its clock shows beyond the true time.
     pub clock_ahead: Duration,
-    pub(crate) planner: Planner,
     pub(crate) next_wake: Option<Duration>,
 }
 
@@ -71,7 +70,6 @@ impl Machine {
             forget_after: None,
             frozen_until: Duration::ZERO,
             clock_ahead: Duration::ZERO,
-            planner: Planner::default(),
             next_wake: None,
         }
     }

@@ -4,6 +4,7 @@
 mod effects;
 mod observing;
 mod orders;
+mod plans;
 mod prepared;
 mod traffic;
 
@@ -76,6 +77,7 @@ pub struct World {
     outcomes: BTreeMap<(usize, Ticket), Outcome>,
     removed: Vec<usize>,
     stopped: Vec<usize>,
+    plans: plans::Plans,
 }
 
 const NONCE: [u8; 16] = [7; 16];
@@ -113,6 +115,7 @@ impl World {
             outcomes: BTreeMap::new(),
             removed: Vec::new(),
             stopped: Vec::new(),
+            plans: plans::Plans::default(),
         }
     }
 

@@ -5,8 +5,9 @@
 
 mod status;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use imbl::OrdMap;
 use shoal_membership::NodeId;
 pub use status::{Phase, Refusal, Status};
 
@@ -69,11 +70,11 @@ impl Record {
     }
 }
 
-/// All records that this node holds.
+/// All records that this node holds. Copies share what they have in common.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    records: BTreeMap<(NodeId, Topic), Record>,
-    names: BTreeMap<u64, (NodeId, Topic)>,
+    records: OrdMap<(NodeId, Topic), Arc<Record>>,
+    names: OrdMap<u64, (NodeId, Topic)>,
     digests: DigestTree,
 }
 
@@ -97,7 +98,7 @@ impl Observed {
         }
         self.digests.set(record.digest(), record.leaf());
         self.names.insert(record.digest(), name);
-        self.records.insert(name, record);
+        self.records.insert(name, Arc::new(record));
         true
     }
 
@@ -118,7 +119,7 @@ impl Observed {
     /// What a node said about a topic.
     #[must_use]
     pub fn get(&self, node: &NodeId, topic: Topic) -> Option<&Record> {
-        self.records.get(&(*node, topic))
+        self.records.get(&(*node, topic)).map(Arc::as_ref)
     }
 
     /// The sequence of the last record of a node in an incarnation.
@@ -142,7 +143,9 @@ impl Observed {
     /// The record that a digest stands for.
     #[must_use]
     pub fn by_digest(&self, digest: u64) -> Option<&Record> {
-        self.records.get(self.names.get(&digest)?)
+        self.records
+            .get(self.names.get(&digest)?)
+            .map(Arc::as_ref)
     }
 
     /// Digests of all records.

@@ -4,8 +4,9 @@
 //!
 //! Not for a real node: an image is trusted as a process trusts its own memory.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use imbl::OrdMap;
 use rand::RngExt;
 use shoal_membership::{NodeId, Now};
 
@@ -27,7 +28,7 @@ pub struct Image {
     observed: Observed,
     catalog: Catalog,
     presence: Presence,
-    reports: BTreeMap<NodeId, Reports>,
+    reports: OrdMap<NodeId, Reports>,
     input: placement::Input,
     plan: Arc<Plan>,
 }

@@ -42,6 +42,7 @@ use std::{
 pub use config::{Adopted, Config, Memory, Timing};
 pub use effect::{Batch, Effect, JoinDenied, TaskStart, Welcome};
 pub use image::Image;
+use imbl::OrdMap;
 pub use input::{Input, TaskChange, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -68,7 +69,7 @@ pub struct Peer {
     catalog: catalog::Catalog,
     presence: presence::Presence,
     presence_due: Option<Duration>,
-    reports: BTreeMap<NodeId, reports::Reports>,
+    reports: OrdMap<NodeId, reports::Reports>,
     placing: placing::Placing,
     running: running::Running,
     publisher: publishing::Publisher,
@@ -130,7 +131,7 @@ impl Peer {
             catalog: catalog::Catalog::default(),
             presence: presence::Presence::new(&config.timing, now.monotonic),
             presence_due: None,
-            reports: BTreeMap::new(),
+            reports: OrdMap::new(),
             placing: placing::Placing::new(),
             running: running::Running::new(config.timing.hold_down),
             publisher: publishing::Publisher::all(),

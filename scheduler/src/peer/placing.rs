@@ -58,9 +58,13 @@ impl Peer {
             return;
         }
         self.placing.input_is_stale = false;
-        let Some(input) = self.placement_input() else {
+        let Some(mut input) = self.placement_input() else {
             return;
         };
+        if input.nodes == self.placing.input.nodes {
+            // Equal to the last ones: let them be the last ones, which others may share.
+            input.nodes = self.placing.input.nodes.clone();
+        }
         if self.placing.has_plan && input == self.placing.input {
             return;
         }

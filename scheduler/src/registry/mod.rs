@@ -12,7 +12,7 @@ mod stamp;
 mod trust;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::Arc,
     time::Duration,
 };
@@ -20,6 +20,7 @@ use std::{
 pub use digest::{BUCKETS, DigestTree};
 use digest::{first_u64, first_u128};
 pub use entry::Entry;
+use imbl::OrdMap;
 pub use key::{Key, kind};
 use shoal_membership::{ClusterId, NodeId, SecretKey};
 pub use signed::{Actor, BadWrite, FORMAT, Signed, SignedBytes, WRITE_BYTES_MAX, Write};
@@ -57,7 +58,7 @@ pub struct Received {
     pub rejected: usize,
 }
 
-/// All entries that this node holds.
+/// All entries that this node holds. Copies share what they have in common.
 #[derive(Clone, Debug)]
 pub struct Registry {
     cluster: ClusterId,
@@ -65,8 +66,8 @@ pub struct Registry {
     author: Actor,
     counter: u64,
     clock: HybridClock,
-    entries: BTreeMap<Key, Entry>,
-    keys_by_digest: BTreeMap<u64, Key>,
+    entries: OrdMap<Key, Entry>,
+    keys_by_digest: OrdMap<u64, Key>,
     digests: DigestTree,
     trust: Trust,
     purged: BTreeSet<u128>,
@@ -88,8 +89,8 @@ impl Registry {
             author,
             counter,
             clock: HybridClock::default(),
-            entries: BTreeMap::new(),
-            keys_by_digest: BTreeMap::new(),
+            entries: OrdMap::new(),
+            keys_by_digest: OrdMap::new(),
             digests: DigestTree::default(),
             trust: Trust::default(),
             purged: BTreeSet::new(),
@@ -263,11 +264,7 @@ impl Registry {
                     || Trust::is_founding(cluster, signed).is_some();
                 is_known && trust.counts(&signed.write)
             };
-            let changed: Vec<Key> = self
-                .entries
-                .iter_mut()
-                .filter_map(|(key, entry)| entry.retain(is_kept).then(|| key.clone()))
-                .collect();
+            let changed = retain_writes(&mut self.entries, is_kept);
             if changed.is_empty() {
                 return;
             }
@@ -295,19 +292,14 @@ impl Registry {
 
     /// Drops tombstones by hash, and refuses them from now on. Replaces the list of the last purge.
     pub fn purge(&mut self, hashes: BTreeSet<u128>) -> BTreeSet<Key> {
-        let mut changed = BTreeSet::new();
-        for (key, entry) in &mut self.entries {
-            if entry
-                .retain(|signed| signed.write.payload.is_some() || !hashes.contains(&signed.hash))
-            {
-                changed.insert(key.clone());
-            }
-        }
+        let is_kept =
+            |signed: &Signed| signed.write.payload.is_some() || !hashes.contains(&signed.hash);
+        let changed = retain_writes(&mut self.entries, is_kept);
         for key in &changed {
             self.refresh(key);
         }
         self.purged = hashes;
-        changed
+        changed.into_iter().collect()
     }
 
     /// Drops everything but admissions, revocations and evictions: a snapshot takes its place.
@@ -346,6 +338,19 @@ impl Registry {
             }
         }
     }
+}
+
+/// Keeps the writes that pass. The entries that lost any.
+fn retain_writes(entries: &mut OrdMap<Key, Entry>, keep: impl Fn(&Signed) -> bool) -> Vec<Key> {
+    let loses_any = |(_, entry): &(&Key, &Entry)| entry.siblings().iter().any(|one| !keep(one));
+    let losers = entries.iter().filter(loses_any);
+    let changed: Vec<Key> = losers.map(|(key, _)| key.clone()).collect();
+    for key in &changed {
+        if let Some(entry) = entries.get_mut(key) {
+            entry.retain(&keep);
+        }
+    }
+    changed
 }
 
 #[cfg(test)]

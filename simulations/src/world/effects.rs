@@ -1,6 +1,6 @@
 //! What a peer wants done, done: over the links, on the machine's disk, by its tasks.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use shoal_membership::NodeId;
 use shoal_scheduler::{
@@ -61,7 +61,7 @@ impl World {
                 self.schedule(delay, index, What::Disk(ticket, Box::new(batch)));
             }
             Effect::Plan { ticket, input } => {
-                let plan = Arc::new(self.machines[index].planner.plan(*input));
+                let plan = self.plans.plan(*input);
                 let planned = Input::Planned { ticket, plan };
                 self.schedule(Duration::from_millis(1), index, What::Arrive(planned));
             }

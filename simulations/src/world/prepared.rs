@@ -4,7 +4,7 @@
 //! makes a plan; the others start from what it knows then ([`Image`](shoal_scheduler::peer::Image)),
 //! each as itself. From then on nothing is special: each is the shipped peer with a state of its own.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use shoal_membership::{Member, MemberRecord, NodeId, Profile, PublicKey, codec};
 use shoal_scheduler::{
@@ -162,7 +162,7 @@ impl World {
         // It plans for those who are here; what else it wants done is of no more use.
         while let Some(effect) = peer.poll() {
             if let Effect::Plan { ticket, input } = effect {
-                let plan = Arc::new(self.machines[0].planner.plan(*input));
+                let plan = self.plans.plan(*input);
                 peer.handle(Input::Planned { ticket, plan }, now);
             }
         }
