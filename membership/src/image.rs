@@ -56,6 +56,7 @@ impl Membership {
             effects.touched.clear();
             applied
         });
+        node.now_sure();
         node
     }
 }

@@ -44,6 +44,8 @@ impl foca::Identity for Member {
         })
     }
 
+    // Asked of every member in turn, for each packet.
+    #[inline]
     fn addr(&self) -> NodeId {
         self.id
     }

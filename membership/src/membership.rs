@@ -38,7 +38,7 @@ pub const MEMBERS_MAX: usize = 16_384;
 /// Up to so many hints are followed one by one; with more the whole list is compared.
 const HINTS_MAX: usize = 8;
 
-type Swim = Foca<Member, SwimCodec, ChaCha8Rng, foca::NoCustomBroadcast>;
+pub(crate) type Swim = Foca<Member, SwimCodec, ChaCha8Rng, foca::NoCustomBroadcast>;
 
 /// The probe that is under way.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub struct Membership {
     pub(crate) outputs: Outputs,
     /// Which of the dead is called upon next while we are alone.
     pub(crate) sought: usize,
+    /// The view may differ from foca's list.
+    unsure: bool,
     rng: ChaCha8Rng,
     pub(crate) now: Duration,
 }
@@ -101,6 +103,7 @@ impl Membership {
             probe: None,
             outputs,
             sought: 0,
+            unsure: false,
             rng,
             now,
         }
@@ -223,6 +226,15 @@ impl Membership {
         &mut self,
         call: impl FnOnce(&mut Swim, &mut Effects) -> Result<(), foca::Error>,
     ) -> Option<foca::Error> {
+        self.unsure = true;
+        self.drive_as_is(call)
+    }
+
+    /// As [`Self::drive`], with a call that leaves the member list as it is, or raises a suspicion.
+    pub(crate) fn drive_as_is(
+        &mut self,
+        call: impl FnOnce(&mut Swim, &mut Effects) -> Result<(), foca::Error>,
+    ) -> Option<foca::Error> {
         let mut effects = std::mem::take(&mut self.effects);
         let error = call(&mut self.foca, &mut effects).err();
         self.settle(effects);
@@ -233,6 +245,7 @@ impl Membership {
     /// foca 2.0.0: a suspicion that was refuted in time still tells the member that it is down, and
     /// it then renews itself for nothing (29 times a minute at 1,000 nodes and 5 % loss).
     pub(crate) fn drive_to_verdict(&mut self, timer: foca::Timer<Member>) -> bool {
+        self.unsure = true;
         let mut effects = std::mem::take(&mut self.effects);
         if let Err(error) = self.foca.handle_timer(timer, &mut effects) {
             tracing::debug!(%error, "foca's verdict failed");
@@ -308,6 +321,7 @@ impl Membership {
 
     /// Holds a suspicion from now on, and begins to ask.
     pub(crate) fn suspect(&mut self, suspect: Member, refutations: u16, verdict: Verdict) {
+        self.unsure = true;
         let id = suspect.id;
         let raised = self
             .suspicions
@@ -335,14 +349,11 @@ impl Membership {
         }
     }
 
-    /// Compares the view with the whole of foca's list, and foca's repetitions with its length.
+    /// Compares the view with the whole of foca's list, unless they are known to be alike, and
+    /// foca's repetitions with its length.
     pub(crate) fn reconcile(&mut self) {
-        for told in self.foca.iter_membership_state() {
-            if told.id().id != self.me.id
-                && let Some(change) = self.view.update(told)
-            {
-                self.outputs.change(change);
-            }
+        if std::mem::take(&mut self.unsure) {
+            self.compare_with_list();
         }
         let members = self.view.active().saturating_add(1);
         if transmissions(members) > transmissions(self.config.cluster_size) {
@@ -351,6 +362,21 @@ impl Membership {
                 tracing::debug!(%error, "foca refused a larger cluster");
             }
         }
+    }
+
+    fn compare_with_list(&mut self) {
+        for told in self.foca.iter_membership_state() {
+            if told.id().id != self.me.id
+                && let Some(change) = self.view.update(told)
+            {
+                self.outputs.change(change);
+            }
+        }
+    }
+
+    /// The view is foca's list.
+    pub(crate) fn now_sure(&mut self) {
+        self.unsure = false;
     }
 
     /// Nobody else is left, so most likely we are cut off, and all our news is of deaths that never

@@ -53,14 +53,17 @@ pub struct Machine {
     /// What its clock shows beyond the true time.
     pub clock_ahead: Duration,
     pub(crate) next_wake: Option<Duration>,
+    id: NodeId,
 }
 
 impl Machine {
     pub(crate) fn new(index: usize) -> Self {
         let mut seed = [0x5a; 32];
         seed[..8].copy_from_slice(&(index as u64).to_le_bytes());
+        let secret = SecretKey::from_seed(&seed);
         Self {
-            secret: SecretKey::from_seed(&seed),
+            id: secret.node_id(),
+            secret,
             disk: Disk::new(1),
             peer: None,
             tasks: BTreeMap::new(),
@@ -77,7 +80,7 @@ impl Machine {
     /// Its node id.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.secret.node_id()
+        self.id
     }
 
     pub(crate) fn now(&self, time: Duration) -> Now {

@@ -143,9 +143,7 @@ impl Observed {
     /// The record that a digest stands for.
     #[must_use]
     pub fn by_digest(&self, digest: u64) -> Option<&Record> {
-        self.records
-            .get(self.names.get(&digest)?)
-            .map(Arc::as_ref)
+        self.records.get(self.names.get(&digest)?).map(Arc::as_ref)
     }
 
     /// Digests of all records.

@@ -91,6 +91,9 @@ impl Peer {
     }
 
     fn count_silences(&mut self, passed: Duration) {
+        if self.all_are_alive() {
+            return self.evicting.silences.clear();
+        }
         let (roster, me) = (self.catalog.roster(), self.me());
         let silences = &mut self.evicting.silences;
         silences.retain(|node, _| roster.contains_key(node) && !self.presence.is_alive(node));

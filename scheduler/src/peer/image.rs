@@ -11,7 +11,7 @@ use rand::RngExt;
 use shoal_membership::{NodeId, Now};
 
 use super::{
-    Config, Memory, Peer, catalog::Catalog, placing::Placing, presence::Presence,
+    Config, Memory, Peer, catalog::Catalog, living::Living, placing::Placing, presence::Presence,
     publishing::Publisher, reports::Reports,
 };
 use crate::{
@@ -28,6 +28,7 @@ pub struct Image {
     observed: Observed,
     catalog: Catalog,
     presence: Presence,
+    living: Living,
     reports: OrdMap<NodeId, Reports>,
     input: placement::Input,
     plan: Arc<Plan>,
@@ -47,6 +48,7 @@ impl Peer {
             observed: self.observed.clone(),
             catalog: self.catalog.clone(),
             presence,
+            living: self.living.clone().with(me.id),
             reports: self.reports.clone(),
             input: self.placing.input.clone(),
             plan: self.placing.plan.clone(),
@@ -69,6 +71,7 @@ impl Peer {
         peer.observed = image.observed.clone();
         peer.catalog = image.catalog.clone();
         peer.presence = image.presence.clone().without(&me, now.monotonic);
+        peer.living = image.living.clone().without(&me);
         peer.reports = image.reports.clone();
         peer.reports.remove(&me);
         peer.placing = Placing::with(image.input.clone(), image.plan.clone());

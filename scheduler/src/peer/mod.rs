@@ -20,6 +20,7 @@ mod image;
 mod input;
 mod intake;
 mod joining;
+mod living;
 mod orders;
 mod placing;
 mod presence;
@@ -68,6 +69,7 @@ pub struct Peer {
     observed: Observed,
     catalog: catalog::Catalog,
     presence: presence::Presence,
+    living: living::Living,
     presence_due: Option<Duration>,
     reports: OrdMap<NodeId, reports::Reports>,
     placing: placing::Placing,
@@ -130,6 +132,7 @@ impl Peer {
             observed: Observed::default(),
             catalog: catalog::Catalog::default(),
             presence: presence::Presence::new(&config.timing, now.monotonic),
+            living: living::Living::default(),
             presence_due: None,
             reports: OrdMap::new(),
             placing: placing::Placing::new(),
@@ -209,14 +212,6 @@ impl Peer {
     fn new_ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket)
-    }
-
-    /// Members that are alive, but for this node.
-    fn living_members(&self) -> impl Iterator<Item = NodeId> + '_ {
-        let roster = self.catalog.roster();
-        self.presence
-            .alive()
-            .filter(|node| roster.contains_key(node))
     }
 
     /// Something happened. Time never goes back; if it does, it stands still here.

@@ -102,9 +102,8 @@ impl Peer {
     fn own_tombstones(&self) -> BTreeSet<u128> {
         let me = self.me();
         self.registry
-            .entries()
-            .flat_map(|(_, entry)| entry.siblings())
-            .filter(|signed| signed.write.payload.is_none() && signed.write.author.node == me)
+            .tombstones()
+            .filter(|signed| signed.write.author.node == me)
             .map(|signed| signed.hash)
             .collect()
     }

@@ -98,6 +98,7 @@ impl Peer {
         self.locate(member.id, member.addresses.clone());
         self.presence
             .up(member.id, member.incarnation, self.now.monotonic);
+        self.came_or_went(member.id);
         self.presence_changed();
         self.met(member.id);
     }
@@ -114,6 +115,7 @@ impl Peer {
     fn member_down(&mut self, node: NodeId) {
         tracing::info!(%node, "node is down");
         self.presence.down(node, self.now.monotonic);
+        self.came_or_went(node);
         self.presence_changed();
     }
 

@@ -141,8 +141,10 @@ impl Peer {
         let ours = self.heartbeat();
         self.sync.heard.insert(from, theirs);
         self.sync.may_hold_absent |= !self.presence.is_alive(&from);
-        let is_member = self.catalog.roster().contains_key(&from);
-        if theirs.desired == ours.desired && is_member && self.evicting.is_returning() {
+        if theirs.desired == ours.desired
+            && self.evicting.is_returning()
+            && self.catalog.roster().contains_key(&from)
+        {
             self.snapshot_is_whole();
         }
         if theirs == ours {

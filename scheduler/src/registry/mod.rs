@@ -11,16 +11,12 @@ mod signed;
 mod stamp;
 mod trust;
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 pub use digest::{BUCKETS, DigestTree};
 use digest::{first_u64, first_u128};
 pub use entry::Entry;
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 pub use key::{Key, kind};
 use shoal_membership::{ClusterId, NodeId, SecretKey};
 pub use signed::{Actor, BadWrite, FORMAT, Signed, SignedBytes, WRITE_BYTES_MAX, Write};
@@ -69,6 +65,8 @@ pub struct Registry {
     entries: OrdMap<Key, Entry>,
     keys_by_digest: OrdMap<u64, Key>,
     digests: DigestTree,
+    /// Entries with a tombstone among their siblings.
+    tombstones: OrdSet<Key>,
     trust: Trust,
     purged: BTreeSet<u128>,
     dropped: BTreeSet<Key>,
@@ -92,6 +90,7 @@ impl Registry {
             entries: OrdMap::new(),
             keys_by_digest: OrdMap::new(),
             digests: DigestTree::default(),
+            tombstones: OrdSet::new(),
             trust: Trust::default(),
             purged: BTreeSet::new(),
             dropped: BTreeSet::new(),
@@ -178,6 +177,13 @@ impl Registry {
     /// All entries, tombstones included.
     pub fn entries(&self) -> impl Iterator<Item = (&Key, &Entry)> {
         self.entries.iter()
+    }
+
+    /// All removals that are held.
+    pub fn tombstones(&self) -> impl Iterator<Item = Arc<Signed>> + '_ {
+        let entries = self.tombstones.iter().filter_map(|key| self.entry(key));
+        let siblings = entries.flat_map(Entry::siblings);
+        siblings.filter(|signed| signed.write.payload.is_none())
     }
 
     /// The entry that a digest stands for.
@@ -329,12 +335,24 @@ impl Registry {
         match self.entries.get(key) {
             Some(entry) if !entry.is_empty() => {
                 self.digests.set(digest, entry.leaf(key));
-                self.keys_by_digest.insert(digest, key.clone());
+                if !self.keys_by_digest.contains_key(&digest) {
+                    self.keys_by_digest.insert(digest, key.clone());
+                }
+                if entry
+                    .siblings()
+                    .iter()
+                    .any(|one| one.write.payload.is_none())
+                {
+                    self.tombstones.insert(key.clone());
+                } else if self.tombstones.contains(key) {
+                    self.tombstones.remove(key);
+                }
             }
             _ => {
                 self.entries.remove(key);
                 self.digests.remove(digest);
                 self.keys_by_digest.remove(&digest);
+                self.tombstones.remove(key);
             }
         }
     }
