@@ -53,7 +53,7 @@ impl Membership {
         let others = image.list.iter().filter(|told| told.id().id != id).cloned();
         node.drive(|foca, effects| {
             let applied = foca.apply_many(others, false, &mut *effects);
-            effects.touched.clear();
+            effects.touched = Vec::new();
             applied
         });
         node.now_sure();

@@ -260,6 +260,9 @@ impl Membership {
 
     fn settle(&mut self, mut effects: Effects) {
         let renewed = self.take_over_life();
+        if self.timers.is_resting() && self.foca.updates_backlog() > 0 {
+            self.timers.resume(self.config.gossip_every, self.now);
+        }
         for (timer, after) in effects.timers.drain(..) {
             self.set_foca_timer(timer, after);
         }
@@ -306,6 +309,13 @@ impl Membership {
                 let (suspect, refutations) = (member_id.clone(), *incarnation);
                 self.suspect(suspect, refutations, Verdict::Probed(timer));
                 return;
+            }
+            foca::Timer::PeriodicGossip(_) => {
+                self.timers.end_rest();
+                if self.foca.updates_backlog() == 0 {
+                    // What it asks for is the round after one that is due now.
+                    return self.timers.rest(timer, self.now);
+                }
             }
             foca::Timer::SendIndirectProbe { probed_id, .. } => {
                 self.probe = Some(Probe {

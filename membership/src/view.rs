@@ -107,6 +107,8 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use foca::State;
 
     use super::*;

@@ -82,24 +82,24 @@ impl Observed {
     /// Takes in a record. Whether it was news.
     pub fn apply(&mut self, record: Record) -> bool {
         let name = (record.node, record.topic);
-        let is_known = self.records.contains_key(&name);
-        let topics = self
-            .records
-            .range((record.node, Topic(0))..=(record.node, Topic(u8::MAX)));
-        if record.body.len() > RECORD_BYTES_MAX || (!is_known && topics.count() >= TOPICS_MAX) {
+        let is_news = match self.records.get(&name) {
+            Some(held) => held.version() < record.version(),
+            None => self.topics_of(&record.node) < TOPICS_MAX,
+        };
+        if !is_news || record.body.len() > RECORD_BYTES_MAX {
             return false;
         }
-        if self
-            .records
-            .get(&name)
-            .is_some_and(|held| held.version() >= record.version())
-        {
-            return false;
+        let digest = record.digest();
+        self.digests.set(digest, record.leaf());
+        if self.records.insert(name, Arc::new(record)).is_none() {
+            self.names.insert(digest, name);
         }
-        self.digests.set(record.digest(), record.leaf());
-        self.names.insert(record.digest(), name);
-        self.records.insert(name, Arc::new(record));
         true
+    }
+
+    fn topics_of(&self, node: &NodeId) -> usize {
+        let topics = (*node, Topic(0))..=(*node, Topic(u8::MAX));
+        self.records.range(topics).count()
     }
 
     /// Forgets all that a node said: it is no longer on the roster.
