@@ -31,7 +31,7 @@ pub use addresses::{ADDRESSES_MAX, Addresses, TooManyAddresses};
 pub use config::{Config, Profile, UnknownProfile};
 pub use identity::{ClusterId, NodeId, PublicKey, SecretKey, Signature};
 pub use image::Image;
-pub use member::{INCARNATION_MAX, Liveness, Member, MemberRecord};
+pub use member::{INCARNATION_MAX, Liveness, Member, MemberRecord, SoughtId};
 pub use membership::{MEMBERS_MAX, Membership};
 pub use output::Output;
 pub use packet::{MAX_PACKET, PacketError};

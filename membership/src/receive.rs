@@ -65,14 +65,18 @@ impl Membership {
         }
     }
 
-    /// Whether a message speaks of nobody but its sender, who is known to live this very life: then
-    /// it changes nothing in the list that the view shows.
+    /// Whether a message says only of members who are known to live that they live this very life:
+    /// then it changes nothing in the list that the view shows.
     fn tells_nothing(&self, header: &Header<Member>, updates: &[foca::Member<Member>]) -> bool {
-        let known = self.view.get(header.src.id);
-        let is_known = known.is_some_and(|(member, liveness)| {
-            *liveness == Liveness::Alive && *member == header.src
-        });
-        is_known && updates.is_empty() && header.message != Message::TurnUndead
+        let is_known = |told: &Member| {
+            let known = self.view.get(told.id);
+            known.is_some_and(|(member, live)| *live == Liveness::Alive && member == told)
+        };
+        let is_no_news =
+            |told: &foca::Member<Member>| told.state() == State::Alive && is_known(told.id());
+        header.message != Message::TurnUndead
+            && is_known(&header.src)
+            && updates.iter().all(is_no_news)
     }
 
     fn check_room(&self, packet: &Packet<'_>) -> Result<(), PacketError> {
