@@ -22,6 +22,7 @@ mod membership;
 mod output;
 mod packet;
 mod receive;
+mod reconcile;
 mod swim_codec;
 mod time;
 mod timers;

@@ -22,7 +22,6 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     Addresses, Config, Liveness, Member, NodeId, Now, Output,
     addresses::TooManyAddresses,
-    config::transmissions,
     confirm::{Suspicions, Verdict},
     effects::Effects,
     health::Health,
@@ -34,9 +33,6 @@ use crate::{
 
 /// The most members, dead ones included, that this node keeps in mind.
 pub const MEMBERS_MAX: usize = 16_384;
-
-/// Up to so many hints are followed one by one; with more the whole list is compared.
-const HINTS_MAX: usize = 8;
 
 pub(crate) type Swim = Foca<Member, SwimCodec, ChaCha8Rng, foca::NoCustomBroadcast>;
 
@@ -53,7 +49,7 @@ pub struct Membership {
     pub(crate) foca: Swim,
     effects: Effects,
     /// This node as the others should know it: foca's identity, after the last call.
-    me: Member,
+    pub(crate) me: Member,
     /// Our refutations in this life are at least these; foca doesn't tell.
     pub(crate) refutations: u16,
     pub(crate) left: bool,
@@ -68,7 +64,7 @@ pub struct Membership {
     /// Which of the dead is called upon next while we are alone.
     pub(crate) sought: usize,
     /// The view may differ from foca's list.
-    unsure: bool,
+    pub(crate) unsure: bool,
     rng: ChaCha8Rng,
     pub(crate) now: Duration,
 }
@@ -341,52 +337,6 @@ impl Membership {
             self.timers.set(self.now, Event::Suspicion(id, number));
         }
         self.follow_hints(&[id]);
-    }
-
-    /// Looks into foca's list where something may have changed.
-    pub(crate) fn follow_hints(&mut self, hints: &[NodeId]) {
-        if hints.len() > HINTS_MAX {
-            return self.reconcile();
-        }
-        for hint in hints.iter().filter(|hint| **hint != self.me.id) {
-            let mut list = self.foca.iter_membership_state();
-            let change = list
-                .find(|told| told.id().id == *hint)
-                .and_then(|told| self.view.update(told));
-            if let Some(change) = change {
-                self.outputs.change(change);
-            }
-        }
-    }
-
-    /// Compares the view with the whole of foca's list, unless they are known to be alike, and
-    /// foca's repetitions with its length.
-    pub(crate) fn reconcile(&mut self) {
-        if std::mem::take(&mut self.unsure) {
-            self.compare_with_list();
-        }
-        let members = self.view.active().saturating_add(1);
-        if transmissions(members) > transmissions(self.config.cluster_size) {
-            self.config.cluster_size = members;
-            if let Err(error) = self.foca.set_config(self.config.to_foca()) {
-                tracing::debug!(%error, "foca refused a larger cluster");
-            }
-        }
-    }
-
-    fn compare_with_list(&mut self) {
-        for told in self.foca.iter_membership_state() {
-            if told.id().id != self.me.id
-                && let Some(change) = self.view.update(told)
-            {
-                self.outputs.change(change);
-            }
-        }
-    }
-
-    /// The view is foca's list.
-    pub(crate) fn now_sure(&mut self) {
-        self.unsure = false;
     }
 
     /// Nobody else is left, so most likely we are cut off, and all our news is of deaths that never
