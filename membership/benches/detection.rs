@@ -6,7 +6,8 @@
 //!
 //! All in virtual time, on the network of the tests: nothing here depends on the machine but the
 //! time that it takes. The hours are those of independent clusters, `STRETCH` hours each, on all
-//! cores.
+//! cores; each is told on stderr when it is over. `--skip N` leaves the first N stretches of each
+//! case to another run.
 
 #[path = "../tests/cluster/network.rs"]
 mod network;
@@ -21,12 +22,7 @@ const fn seconds(count: u64) -> Duration {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let hours = arguments
-        .iter()
-        .position(|argument| argument == "--hours")
-        .and_then(|position| arguments.get(position + 1))
-        .and_then(|hours| hours.parse().ok());
+    let hours = number_after("--hours");
     if hours.is_none() {
         deaths();
     }
@@ -37,6 +33,15 @@ fn main() {
     say("starvation: one of 32 nodes stopped for 10 s each minute");
     starvation(Profile::Lan, hours);
     starvation(Profile::Edge, hours);
+}
+
+fn number_after(option: &str) -> Option<u64> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != option);
+    arguments.nth(1).and_then(|number| number.parse().ok())
+}
+
+fn skipped() -> u64 {
+    number_after("--skip").unwrap_or(0)
 }
 
 fn deaths() {
@@ -57,6 +62,12 @@ fn say(line: &str) {
     if writeln!(out, "{line}").is_err() {
         std::process::exit(0);
     }
+}
+
+/// Progress. If nobody reads it, there is nobody to tell.
+fn note(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn percentile(sorted: &[Duration], hundredths: usize) -> f64 {
@@ -182,7 +193,7 @@ fn starvation(profile: Profile, hours: u64) {
 /// Shares so many hours out among clusters with seeds of their own, and these among the cores.
 fn in_stretches(hours: u64, run: impl Fn(u64, u64) -> Outcome + Sync) -> Outcome {
     let stretches = hours.div_ceil(STRETCH);
-    let next = AtomicU64::new(0);
+    let next = AtomicU64::new(skipped());
     let work = || {
         let mut total = Outcome::default();
         loop {
@@ -191,7 +202,12 @@ fn in_stretches(hours: u64, run: impl Fn(u64, u64) -> Outcome + Sync) -> Outcome
                 return total;
             }
             let length = STRETCH.min(hours - stretch * STRETCH);
-            total = total.and(&run(77 + stretch, length));
+            let outcome = run(77 + stretch, length);
+            note(&format!(
+                "    stretch {stretch}: {length} h, {} removed",
+                outcome.removed
+            ));
+            total = total.and(&outcome);
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -206,6 +222,7 @@ fn in_stretches(hours: u64, run: impl Fn(u64, u64) -> Outcome + Sync) -> Outcome
 }
 
 fn report(total: &Outcome, size: usize, profile: Profile, what: &str, hours: u64) {
+    let hours = hours.saturating_sub(skipped() * STRETCH).max(1);
     let node_seconds = (size as u64 * hours * 3_600) as f64;
     say(&format!(
         "  {size} nodes {profile:?} {what}: {} reports of removal and {} renewals in {hours} cluster hours ({:.1} removals per 1,000); per node and second {:.2} packets, {:.0} bytes; outputs hash {:016x}",

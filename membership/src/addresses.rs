@@ -21,10 +21,11 @@ use serde::{Deserialize, Serialize};
 /// The most addresses that a node may have.
 pub const ADDRESSES_MAX: usize = 4;
 
-/// At most four socket addresses, in the order in which they are to be tried.
+/// At most four socket addresses, in the order in which they are to be tried. No wider than a
+/// pointer: foca holds one for each member.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<SocketAddr>", into = "Vec<SocketAddr>")]
-pub struct Addresses(Arc<[SocketAddr]>);
+pub struct Addresses(Option<Arc<Vec<SocketAddr>>>);
 
 /// More addresses than a node may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +40,10 @@ impl Addresses {
     pub fn new(addresses: &[SocketAddr]) -> Result<Self, TooManyAddresses> {
         match addresses.len() {
             0 => Ok(Self::default()),
-            1..=ADDRESSES_MAX => Ok(Self(addresses.iter().copied().map(plain).collect())),
+            1..=ADDRESSES_MAX => {
+                let addresses = addresses.iter().copied().map(plain).collect();
+                Ok(Self(Some(Arc::new(addresses))))
+            }
             more => Err(TooManyAddresses(more)),
         }
     }
@@ -47,7 +51,7 @@ impl Addresses {
     /// The addresses, best first.
     #[must_use]
     pub fn as_slice(&self) -> &[SocketAddr] {
-        &self.0
+        self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
@@ -61,7 +65,7 @@ fn plain(address: SocketAddr) -> SocketAddr {
 
 impl From<SocketAddr> for Addresses {
     fn from(address: SocketAddr) -> Self {
-        Self(Arc::new([plain(address)]))
+        Self(Some(Arc::new(vec![plain(address)])))
     }
 }
 
@@ -75,21 +79,21 @@ impl TryFrom<Vec<SocketAddr>> for Addresses {
 
 impl From<Addresses> for Vec<SocketAddr> {
     fn from(addresses: Addresses) -> Self {
-        addresses.0.to_vec()
+        addresses.as_slice().to_vec()
     }
 }
 
 impl fmt::Debug for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter()).finish()
+        f.debug_list().entries(self.as_slice()).finish()
     }
 }
 
 impl Encode for Addresses {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         // At most ADDRESSES_MAX, so the count fits a byte.
-        (self.0.len() as u8).encode(encoder)?;
-        self.0
+        (self.as_slice().len() as u8).encode(encoder)?;
+        self.as_slice()
             .iter()
             .try_for_each(|address| address.encode(encoder))
     }

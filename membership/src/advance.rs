@@ -8,6 +8,8 @@ use crate::{
     Liveness, Membership, NodeId, Now, Output,
     bugs::{self, Bug},
     confirm::{Step, Suspicion, Verdict},
+    effects::Effects,
+    membership::Swim,
     packet::Ask,
     timers::Event,
 };
@@ -85,7 +87,18 @@ impl Membership {
         if let foca::Timer::SendIndirectProbe { probed_id, .. } = &timer {
             self.judge_probe(probed_id.id);
         }
-        if let Some(error) = self.drive(|foca, effects| foca.handle_timer(timer, effects)) {
+        // All but two kinds only send, or raise a suspicion.
+        let changes_list = matches!(
+            timer,
+            foca::Timer::ChangeSuspectToDown { .. } | foca::Timer::RemoveDown(_)
+        );
+        let call = |foca: &mut Swim, effects: &mut Effects| foca.handle_timer(timer, effects);
+        let error = if changes_list {
+            self.drive(call)
+        } else {
+            self.drive_as_is(call)
+        };
+        if let Some(error) = error {
             tracing::debug!(%error, "a timer of foca's failed");
         }
     }

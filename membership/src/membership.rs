@@ -22,7 +22,6 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     Addresses, Config, Liveness, Member, NodeId, Now, Output,
     addresses::TooManyAddresses,
-    config::transmissions,
     confirm::{Suspicions, Verdict},
     effects::Effects,
     health::Health,
@@ -35,10 +34,7 @@ use crate::{
 /// The most members, dead ones included, that this node keeps in mind.
 pub const MEMBERS_MAX: usize = 16_384;
 
-/// Up to so many hints are followed one by one; with more the whole list is compared.
-const HINTS_MAX: usize = 8;
-
-type Swim = Foca<Member, SwimCodec, ChaCha8Rng, foca::NoCustomBroadcast>;
+pub(crate) type Swim = Foca<Member, SwimCodec, ChaCha8Rng, foca::NoCustomBroadcast>;
 
 /// The probe that is under way.
 #[derive(Debug)]
@@ -53,7 +49,7 @@ pub struct Membership {
     pub(crate) foca: Swim,
     effects: Effects,
     /// This node as the others should know it: foca's identity, after the last call.
-    me: Member,
+    pub(crate) me: Member,
     /// Our refutations in this life are at least these; foca doesn't tell.
     pub(crate) refutations: u16,
     pub(crate) left: bool,
@@ -67,6 +63,8 @@ pub struct Membership {
     pub(crate) outputs: Outputs,
     /// Which of the dead is called upon next while we are alone.
     pub(crate) sought: usize,
+    /// The view may differ from foca's list.
+    pub(crate) unsure: bool,
     rng: ChaCha8Rng,
     pub(crate) now: Duration,
 }
@@ -101,6 +99,7 @@ impl Membership {
             probe: None,
             outputs,
             sought: 0,
+            unsure: false,
             rng,
             now,
         }
@@ -223,6 +222,15 @@ impl Membership {
         &mut self,
         call: impl FnOnce(&mut Swim, &mut Effects) -> Result<(), foca::Error>,
     ) -> Option<foca::Error> {
+        self.unsure = true;
+        self.drive_as_is(call)
+    }
+
+    /// As [`Self::drive`], with a call that leaves the member list as it is, or raises a suspicion.
+    pub(crate) fn drive_as_is(
+        &mut self,
+        call: impl FnOnce(&mut Swim, &mut Effects) -> Result<(), foca::Error>,
+    ) -> Option<foca::Error> {
         let mut effects = std::mem::take(&mut self.effects);
         let error = call(&mut self.foca, &mut effects).err();
         self.settle(effects);
@@ -233,6 +241,7 @@ impl Membership {
     /// foca 2.0.0: a suspicion that was refuted in time still tells the member that it is down, and
     /// it then renews itself for nothing (29 times a minute at 1,000 nodes and 5 % loss).
     pub(crate) fn drive_to_verdict(&mut self, timer: foca::Timer<Member>) -> bool {
+        self.unsure = true;
         let mut effects = std::mem::take(&mut self.effects);
         if let Err(error) = self.foca.handle_timer(timer, &mut effects) {
             tracing::debug!(%error, "foca's verdict failed");
@@ -247,6 +256,9 @@ impl Membership {
 
     fn settle(&mut self, mut effects: Effects) {
         let renewed = self.take_over_life();
+        if self.timers.is_resting() && self.foca.updates_backlog() > 0 {
+            self.timers.resume(self.config.gossip_every, self.now);
+        }
         for (timer, after) in effects.timers.drain(..) {
             self.set_foca_timer(timer, after);
         }
@@ -294,6 +306,13 @@ impl Membership {
                 self.suspect(suspect, refutations, Verdict::Probed(timer));
                 return;
             }
+            foca::Timer::PeriodicGossip(_) => {
+                self.timers.end_rest();
+                if self.foca.updates_backlog() == 0 {
+                    // What it asks for is the round after one that is due now.
+                    return self.timers.rest(timer, self.now);
+                }
+            }
             foca::Timer::SendIndirectProbe { probed_id, .. } => {
                 self.probe = Some(Probe {
                     target: probed_id.id,
@@ -308,6 +327,7 @@ impl Membership {
 
     /// Holds a suspicion from now on, and begins to ask.
     pub(crate) fn suspect(&mut self, suspect: Member, refutations: u16, verdict: Verdict) {
+        self.unsure = true;
         let id = suspect.id;
         let raised = self
             .suspicions
@@ -317,40 +337,6 @@ impl Membership {
             self.timers.set(self.now, Event::Suspicion(id, number));
         }
         self.follow_hints(&[id]);
-    }
-
-    /// Looks into foca's list where something may have changed.
-    pub(crate) fn follow_hints(&mut self, hints: &[NodeId]) {
-        if hints.len() > HINTS_MAX {
-            return self.reconcile();
-        }
-        for hint in hints.iter().filter(|hint| **hint != self.me.id) {
-            let mut list = self.foca.iter_membership_state();
-            let change = list
-                .find(|told| told.id().id == *hint)
-                .and_then(|told| self.view.update(told));
-            if let Some(change) = change {
-                self.outputs.change(change);
-            }
-        }
-    }
-
-    /// Compares the view with the whole of foca's list, and foca's repetitions with its length.
-    pub(crate) fn reconcile(&mut self) {
-        for told in self.foca.iter_membership_state() {
-            if told.id().id != self.me.id
-                && let Some(change) = self.view.update(told)
-            {
-                self.outputs.change(change);
-            }
-        }
-        let members = self.view.active().saturating_add(1);
-        if transmissions(members) > transmissions(self.config.cluster_size) {
-            self.config.cluster_size = members;
-            if let Err(error) = self.foca.set_config(self.config.to_foca()) {
-                tracing::debug!(%error, "foca refused a larger cluster");
-            }
-        }
     }
 
     /// Nobody else is left, so most likely we are cut off, and all our news is of deaths that never

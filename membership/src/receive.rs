@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use foca::{Message, State};
+use foca::{Header, Message, State};
 
 use crate::{
-    MEMBERS_MAX, Member, Membership, NodeId, Now, Output, PacketError,
+    Liveness, MEMBERS_MAX, Member, Membership, NodeId, Now, Output, PacketError,
+    effects::Effects,
+    membership::Swim,
     packet::{Answer, Ask, Packet},
 };
 
@@ -36,9 +38,19 @@ impl Membership {
         self.hear_of_own_lives(&packet);
         self.note_answer(from);
         match packet {
-            Packet::Swim { header, bytes, .. } => {
+            Packet::Swim {
+                header,
+                updates,
+                bytes,
+            } => {
                 let told_down = header.message == Message::TurnUndead;
-                let error = self.drive(|foca, effects| foca.handle_data(bytes, effects));
+                let call =
+                    |foca: &mut Swim, effects: &mut Effects| foca.handle_data(bytes, effects);
+                let error = if self.tells_nothing(&header, &updates) {
+                    self.drive_as_is(call)
+                } else {
+                    self.drive(call)
+                };
                 if told_down {
                     tracing::debug!(%from, "takes this node for down");
                 }
@@ -53,6 +65,20 @@ impl Membership {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a message says only of members who are known to live that they live this very life:
+    /// then it changes nothing in the list that the view shows.
+    fn tells_nothing(&self, header: &Header<Member>, updates: &[foca::Member<Member>]) -> bool {
+        let is_known = |told: &Member| {
+            let known = self.view.get(told.id);
+            known.is_some_and(|(member, live)| *live == Liveness::Alive && member == told)
+        };
+        let is_no_news =
+            |told: &foca::Member<Member>| told.state() == State::Alive && is_known(told.id());
+        header.message != Message::TurnUndead
+            && is_known(&header.src)
+            && updates.iter().all(is_no_news)
     }
 
     fn check_room(&self, packet: &Packet<'_>) -> Result<(), PacketError> {
@@ -82,14 +108,14 @@ impl Membership {
     fn hear_of_own_lives(&mut self, packet: &Packet<'_>) {
         let id = self.me().id;
         let own_lives = packet.members().filter(|member| member.id == id);
-        if let Some(latest) = own_lives.max_by_key(|member| member.incarnation).cloned() {
-            self.hear_of_own_life(&latest);
+        if let Some(latest) = own_lives.max_by_key(|member| member.incarnation) {
+            self.hear_of_own_life(latest);
         }
     }
 
     /// The others know a life of ours that we don't: our disk is older than they remember.
     pub(crate) fn hear_of_own_life(&mut self, heard: &Member) {
-        let me = self.me().clone();
+        let me = self.me();
         let is_later = heard.incarnation > me.incarnation
             || (heard.incarnation == me.incarnation && heard.addresses != me.addresses);
         let is_too_soon = self
@@ -98,12 +124,12 @@ impl Membership {
         if !is_later || is_too_soon {
             return;
         }
-        self.restored_at = Some(self.now);
         let heard = heard.incarnation;
         let above = Member {
             incarnation: heard,
-            ..me
+            ..me.clone()
         };
+        self.restored_at = Some(self.now);
         self.outputs.push(Output::RestoredImage { heard });
         self.live_as(above);
     }

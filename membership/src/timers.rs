@@ -67,6 +67,8 @@ impl PartialOrd for Entry {
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<Entry>>,
     sequence: u64,
+    /// foca's round of gossip, while there is nothing to tell, and when it was due last.
+    resting: Option<(foca::Timer<Member>, Duration)>,
 }
 
 impl Timers {
@@ -92,8 +94,38 @@ impl Timers {
         self.heap.pop().map(|Reverse(entry)| entry.event)
     }
 
+    /// Puts foca's round of gossip aside: it fires again when there is something to tell, at one of
+    /// the moments at which it would have fired all the time. An idle node wakes half as often so.
+    pub(crate) fn rest(&mut self, round: foca::Timer<Member>, now: Duration) {
+        self.resting = Some((round, now));
+    }
+
+    /// Whether a round of gossip is put aside.
+    pub(crate) const fn is_resting(&self) -> bool {
+        self.resting.is_some()
+    }
+
+    /// foca asked for another round: the one that was put aside is void.
+    pub(crate) fn end_rest(&mut self) {
+        self.resting = None;
+    }
+
+    /// There is something to tell: the round that was put aside fires at its next moment.
+    pub(crate) fn resume(&mut self, every: Duration, now: Duration) {
+        let Some((round, last)) = self.resting.take() else {
+            return;
+        };
+        let rounds = now.saturating_sub(last).as_nanos() / every.as_nanos().max(1) + 1;
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+        self.set(
+            last.saturating_add(every.saturating_mul(rounds)),
+            Event::Foca(round),
+        );
+    }
+
     /// Drops foca's timers: they belong to an instance that is gone.
     pub(crate) fn drop_foca(&mut self) {
+        self.resting = None;
         self.heap
             .retain(|Reverse(entry)| !matches!(entry.event, Event::Foca(_)));
     }
@@ -141,6 +173,20 @@ mod tests {
             Some(Event::Foca(foca::Timer::PeriodicGossip(0)))
         );
         assert_eq!(timers.pop_due(SECOND), None);
+    }
+
+    #[test]
+    fn a_round_that_was_put_aside_fires_at_one_of_its_own_moments() {
+        let every = SECOND / 5;
+        for (now, due) in [(0, 200), (1, 200), (199, 200), (200, 400), (1_050, 1_200)] {
+            let mut timers = Timers::default();
+            timers.rest(foca::Timer::PeriodicGossip(0), SECOND);
+            assert_eq!(timers.next_due(), None);
+            timers.resume(every, SECOND + Duration::from_millis(now));
+            let due = SECOND + Duration::from_millis(due);
+            assert_eq!(timers.next_due(), Some(due), "{now} ms later");
+            assert!(!timers.is_resting());
+        }
     }
 
     #[test]

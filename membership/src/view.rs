@@ -4,7 +4,7 @@
 //! as up, down or changed is the difference between the copy and the list, never a notification.
 //! It never holds this node itself.
 
-use std::collections::BTreeMap;
+use imbl::OrdMap;
 
 use crate::{Liveness, Member, NodeId};
 
@@ -17,9 +17,9 @@ pub(crate) enum Change {
 }
 
 /// All members but this node, by id, with what is believed of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct View {
-    members: BTreeMap<NodeId, (Member, Liveness)>,
+    members: OrdMap<NodeId, (Member, Liveness)>,
     active: usize,
     /// Sum of what each member adds to the digest.
     sum: u64,
@@ -61,27 +61,19 @@ impl View {
     /// Takes over what foca says of one member.
     pub(crate) fn update(&mut self, told: &foca::Member<Member>) -> Option<Change> {
         let (member, liveness) = (told.id(), Liveness::from(told.state()));
-        let before = self.members.get_mut(&member.id);
-        let was_active = before.as_ref().is_some_and(|held| held.1.is_active());
-        let changed = before.as_ref().is_none_or(|held| held.0 != *member);
-        let counts = changed || was_active != liveness.is_active();
-        let held = match before {
-            Some(held) if changed || held.1 != liveness => {
-                self.sum = self
-                    .sum
-                    .wrapping_sub(if counts { part_of(held) } else { 0 });
-                *held = (member.clone(), liveness);
-                held
-            }
-            Some(_) => return None,
-            None => {
-                let entry = (member.clone(), liveness);
-                self.members.entry(member.id).or_insert(entry)
-            }
-        };
-        self.sum = self
-            .sum
-            .wrapping_add(if counts { part_of(held) } else { 0 });
+        // Looked at before it is touched: what is only read stays shared with copies.
+        let before = self.members.get(&member.id);
+        let was_active = before.is_some_and(|held| held.1.is_active());
+        let changed = before.is_none_or(|held| held.0 != *member);
+        if !changed && before.is_some_and(|held| held.1 == liveness) {
+            return None;
+        }
+        let held = (member.clone(), liveness);
+        if changed || was_active != liveness.is_active() {
+            let gone = before.map_or(0, part_of);
+            self.sum = self.sum.wrapping_sub(gone).wrapping_add(part_of(&held));
+        }
+        self.members.insert(member.id, held);
         match (was_active, liveness.is_active()) {
             (false, true) => {
                 self.active += 1;
@@ -115,6 +107,8 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use foca::State;
 
     use super::*;

@@ -13,13 +13,16 @@ use shoal_scheduler::{
     registry::{Actor, Key, SignedBytes, kind},
 };
 
+/// All siblings of each entry. Disks made from one prepared state share it.
+pub(crate) type Entries = imbl::OrdMap<Key, Vec<SignedBytes>>;
+
 /// What is on a disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    entries: BTreeMap<Key, Vec<SignedBytes>>,
+    entries: Entries,
     author: (u64, u64),
     incarnation: u64,
-    members: BTreeMap<NodeId, Addresses>,
+    members: imbl::OrdMap<NodeId, Addresses>,
     silences: BTreeMap<NodeId, Duration>,
     /// Requests that are on their way, in order.
     pending: VecDeque<(Ticket, Batch)>,
@@ -47,9 +50,9 @@ impl Disk {
     pub fn new(generation: u64) -> Self {
         Self {
             author: (generation, 0),
-            entries: BTreeMap::new(),
+            entries: Entries::default(),
             incarnation: 0,
-            members: BTreeMap::new(),
+            members: imbl::OrdMap::new(),
             silences: BTreeMap::new(),
             pending: VecDeque::new(),
             delay: Self::DELAY,
@@ -120,8 +123,12 @@ impl Disk {
     /// The store is damaged and set aside: all that is left of the registry is what is kept beside
     /// it, the admissions; and the next writes are of a new generation.
     pub fn lose_entries(&mut self) {
-        self.entries
-            .retain(|key, _| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION));
+        let is_trust = |key: &Key| matches!(key.kind.as_str(), kind::MEMBER | kind::REVOCATION);
+        let entries = std::mem::take(&mut self.entries);
+        self.entries = entries
+            .into_iter()
+            .filter(|(key, _)| is_trust(key))
+            .collect();
         self.author = (self.author.0.wrapping_add(1), 0);
     }
 
@@ -173,6 +180,16 @@ impl Disk {
             }
         }
         self.members.extend(members);
+    }
+
+    /// Holds all of this from the start.
+    pub(crate) fn prepare(
+        &mut self,
+        author: (u64, u64),
+        entries: Entries,
+        members: imbl::OrdMap<NodeId, Addresses>,
+    ) {
+        (self.author, self.entries, self.members) = (author, entries, members);
     }
 
     /// What a peer that starts on this disk remembers.

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod checkers;
 mod clock;
 mod disk;
+mod event;
 pub mod experiment;
 pub mod fuzz;
 pub mod links;

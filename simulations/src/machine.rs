@@ -18,7 +18,7 @@ use shoal_scheduler::{
     view::NodeFacts,
 };
 
-use crate::{Clock, Disk, streams, world::Event};
+use crate::{Clock, Disk, event::Event, streams};
 
 /// A task that runs, or ran, on a machine.
 #[derive(Clone, Debug)]
@@ -80,12 +80,15 @@ pub struct Machine {
     pub(crate) rng: SplitMix64,
     pub(crate) planner: Planner,
     pub(crate) next_wake: Option<Duration>,
+    id: NodeId,
 }
 
 impl Machine {
     pub(crate) fn new(index: usize, seed: u64) -> Self {
+        let secret = key_of(index, 0);
         Self {
-            secret: key_of(index, 0),
+            id: secret.node_id(),
+            secret,
             disk: Disk::new(1),
             peer: None,
             tasks: BTreeMap::new(),
@@ -115,7 +118,7 @@ impl Machine {
     /// Its node id.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.secret.node_id()
+        self.id
     }
 
     pub(crate) fn now(&self, time: Duration) -> Now {
@@ -136,6 +139,7 @@ impl Machine {
     pub(crate) fn wipe(&mut self, index: usize) {
         self.keys += 1;
         self.secret = key_of(index, self.keys);
+        self.id = self.secret.node_id();
         let (delay, torn_share) = (self.disk.delay.clone(), self.disk.torn_share);
         self.disk = Disk::new(self.keys << 32 | 1);
         (self.disk.delay, self.disk.torn_share) = (delay, torn_share);
@@ -144,13 +148,12 @@ impl Machine {
         (self.is_member, self.is_removed, self.is_condemned) = (false, false, false);
     }
 
-    /// Starts the agent on what the disk holds, with the tasks that outlived it.
-    pub(crate) fn boot(&mut self, index: usize, birth: &Birth<'_>, time: Duration) {
-        self.life += 1;
+    /// What its agent is in its n-th life.
+    pub(crate) fn config(&self, index: usize, birth: &Birth<'_>, life: u64) -> Config {
         let mut timing = birth.protocol.timing.clone();
         timing.forget_after = self.forget_after.unwrap_or(timing.forget_after);
         timing.tombstone_age = self.tombstone_age.unwrap_or(timing.tombstone_age);
-        let config = Config {
+        Config {
             secret: self.secret.clone(),
             cluster: birth.cluster,
             addresses: Addresses::from(self.address(index)),
@@ -160,9 +163,15 @@ impl Machine {
             timing,
             swim: birth.protocol.swim.clone(),
             anti_entropy: birth.protocol.anti_entropy,
-            seed: birth.seed ^ (index as u64) << 32 ^ self.life << 16,
+            seed: birth.seed ^ (index as u64) << 32 ^ life << 16,
             founder_nonce: birth.founder_nonce,
-        };
+        }
+    }
+
+    /// Starts the agent on what the disk holds, with the tasks that outlived it.
+    pub(crate) fn boot(&mut self, index: usize, birth: &Birth<'_>, time: Duration) {
+        self.life += 1;
+        let config = self.config(index, birth, self.life);
         let mut memory = self.disk.memory();
         memory.tasks = self.tasks.values().map(adopted).collect();
         self.peer = Some(Peer::new(config, memory, self.now(time)));
@@ -222,7 +231,7 @@ fn key_of(index: usize, number: u64) -> SecretKey {
     SecretKey::from_seed(&seed)
 }
 
-fn facts_of(index: usize) -> NodeFacts {
+pub(crate) fn facts_of(index: usize) -> NodeFacts {
     NodeFacts {
         hostname: format!("n{}", index + 1),
         architecture: "amd64".into(),

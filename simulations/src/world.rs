@@ -5,7 +5,9 @@ mod effects;
 mod joining;
 mod observing;
 mod orders;
+mod plans;
 mod power;
+mod prepared;
 mod tasks;
 mod traffic;
 mod turns;
@@ -17,11 +19,15 @@ use shoal_membership::{ClusterId, NodeId, Profile, SecretKey};
 use shoal_scheduler::{
     order::{OrderError, Receipt},
     peer::{Input, JoinDenied, Ticket, Welcome},
-    task::{TaskId, TaskState},
 };
 
 pub use self::traffic::Traffic;
-use crate::{Links, Machine, Protocol, Runtime, queue::Queue, reach::Reach};
+use crate::{
+    Links, Machine, Protocol, Runtime,
+    event::{Event, What},
+    queue::Queue,
+    reach::Reach,
+};
 
 /// How an order or a join ended.
 #[derive(Debug)]
@@ -43,30 +49,6 @@ pub struct Notice {
     pub about: usize,
     /// Whether it is taken for alive now.
     pub is_alive: bool,
-}
-
-#[derive(Debug)]
-pub(crate) enum What {
-    Wake,
-    Arrive(Input),
-    /// The first request that is on its way to the disk gets there.
-    Disk,
-    /// A task runs, or has ended.
-    Runtime(TaskId, TaskState),
-    /// A newcomer is told that it is admitted.
-    Welcome(Box<Welcome>),
-    /// Somebody refused to talk, because this machine's key is revoked.
-    Refused,
-    /// The machine can do something again: the first of what waits there is its next event.
-    Turn,
-}
-
-/// Something that happens on a machine.
-#[derive(Debug)]
-pub(crate) struct Event {
-    machine: usize,
-    life: u64,
-    what: What,
 }
 
 /// Machines, the network between them, and the time.
@@ -104,6 +86,10 @@ pub struct World {
     reach: Reach,
     removed: Vec<usize>,
     stopped: Vec<usize>,
+    plans: plans::Plans,
+    /// Whether all machines' plans are made by one planner, each once. Quicker; but then no machine's
+    /// planner has a past of its own, which might show.
+    shares_plans: bool,
 }
 
 const NONCE: [u8; 16] = [7; 16];
@@ -146,6 +132,8 @@ impl World {
             reach: Reach::default(),
             removed: Vec::new(),
             stopped: Vec::new(),
+            plans: plans::Plans::default(),
+            shares_plans: false,
         }
     }
 

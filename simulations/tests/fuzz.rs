@@ -5,12 +5,20 @@
 
 use shoal_sim::fuzz;
 
-/// Seeds that found something, and what.
-const FOUND: [(u64, &str); 1] = [(
-    590,
-    "what a paused node keeps is part of the plan; a change of it did not make a new one everywhere, \
-     so two nodes each took the other for a slot's owner, for ever",
-)];
+/// Seeds that found something, and what. The runs of a seed change with the search itself, so what was
+/// found has a test of its own beside: `a_start_that_outlives_its_agent_makes_no_second_copy` in
+/// `simulations/tests/cluster.rs`.
+const FOUND: [(u64, &str); 2] = [
+    (
+        77,
+        "a start that outlived its agent made a second copy of a slot, which nobody stopped",
+    ),
+    (
+        590,
+        "what a paused node keeps is part of the plan; a change of it did not make a new one everywhere, \
+         so two nodes each took the other for a slot's owner, for ever",
+    ),
+];
 
 fn passes(seed: u64) {
     let report = fuzz::run(seed);
@@ -49,5 +57,5 @@ fn a_seed_gives_the_same_run_on_any_thread() {
 /// changes this number, knowingly.
 #[test]
 fn the_trace_of_a_seed_is_known() {
-    assert_eq!(format!("{:016x}", fuzz::run(3).trace), "8366dd2ba99ec081");
+    assert_eq!(format!("{:016x}", fuzz::run(3).trace), "7498dccc2a14693d");
 }

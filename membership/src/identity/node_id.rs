@@ -38,6 +38,7 @@ impl NodeId {
     }
 
     /// The 16 bytes of this id.
+    #[inline]
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

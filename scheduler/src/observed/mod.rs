@@ -5,8 +5,9 @@
 
 mod status;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use imbl::OrdMap;
 use shoal_membership::NodeId;
 pub use status::{Phase, Refusal, Status};
 
@@ -69,11 +70,11 @@ impl Record {
     }
 }
 
-/// All records that this node holds.
+/// All records that this node holds. Copies share what they have in common.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    records: BTreeMap<(NodeId, Topic), Record>,
-    names: BTreeMap<u64, (NodeId, Topic)>,
+    records: OrdMap<(NodeId, Topic), Arc<Record>>,
+    names: OrdMap<u64, (NodeId, Topic)>,
     digests: DigestTree,
 }
 
@@ -81,24 +82,24 @@ impl Observed {
     /// Takes in a record. Whether it was news.
     pub fn apply(&mut self, record: Record) -> bool {
         let name = (record.node, record.topic);
-        let is_known = self.records.contains_key(&name);
-        let topics = self
-            .records
-            .range((record.node, Topic(0))..=(record.node, Topic(u8::MAX)));
-        if record.body.len() > RECORD_BYTES_MAX || (!is_known && topics.count() >= TOPICS_MAX) {
+        let is_news = match self.records.get(&name) {
+            Some(held) => held.version() < record.version(),
+            None => self.topics_of(&record.node) < TOPICS_MAX,
+        };
+        if !is_news || record.body.len() > RECORD_BYTES_MAX {
             return false;
         }
-        if self
-            .records
-            .get(&name)
-            .is_some_and(|held| held.version() >= record.version())
-        {
-            return false;
+        let digest = record.digest();
+        self.digests.set(digest, record.leaf());
+        if self.records.insert(name, Arc::new(record)).is_none() {
+            self.names.insert(digest, name);
         }
-        self.digests.set(record.digest(), record.leaf());
-        self.names.insert(record.digest(), name);
-        self.records.insert(name, record);
         true
+    }
+
+    fn topics_of(&self, node: &NodeId) -> usize {
+        let topics = (*node, Topic(0))..=(*node, Topic(u8::MAX));
+        self.records.range(topics).count()
     }
 
     /// Forgets all that a node said: it is no longer on the roster.
@@ -118,7 +119,17 @@ impl Observed {
     /// What a node said about a topic.
     #[must_use]
     pub fn get(&self, node: &NodeId, topic: Topic) -> Option<&Record> {
-        self.records.get(&(*node, topic))
+        self.records.get(&(*node, topic)).map(Arc::as_ref)
+    }
+
+    /// The sequence of the last record of a node in an incarnation.
+    #[must_use]
+    pub fn last_sequence(&self, node: &NodeId, incarnation: u64) -> Option<u64> {
+        self.records
+            .range((*node, Topic(0))..=(*node, Topic(u8::MAX)))
+            .filter(|(_, record)| record.incarnation == incarnation)
+            .map(|(_, record)| record.sequence)
+            .max()
     }
 
     /// All nodes that said anything.
@@ -132,7 +143,7 @@ impl Observed {
     /// The record that a digest stands for.
     #[must_use]
     pub fn by_digest(&self, digest: u64) -> Option<&Record> {
-        self.records.get(self.names.get(&digest)?)
+        self.records.get(self.names.get(&digest)?).map(Arc::as_ref)
     }
 
     /// Digests of all records.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use imbl::OrdMap;
 use shoal_membership::NodeId;
 
 use crate::{
@@ -54,7 +55,7 @@ pub(super) struct Touched {
 pub(super) struct Catalog {
     services: BTreeMap<ServiceId, Service>,
     ids: BTreeMap<String, ServiceId>,
-    nodes: BTreeMap<NodeId, Node>,
+    nodes: OrdMap<NodeId, Arc<Node>>,
     homes: BTreeMap<SlotKey, VolumeHome>,
 }
 
@@ -68,7 +69,7 @@ impl Catalog {
     }
 
     /// Members that were neither removed nor evicted.
-    pub(super) fn roster(&self) -> &BTreeMap<NodeId, Node> {
+    pub(super) fn roster(&self) -> &OrdMap<NodeId, Arc<Node>> {
         &self.nodes
     }
 
@@ -143,7 +144,11 @@ impl Catalog {
                     .is_none()
             })
             .collect();
-        self.nodes.retain(|node, _| members.contains(node));
+        let gone = self.nodes.keys().filter(|node| !members.contains(node));
+        let gone: Vec<NodeId> = gone.copied().collect();
+        for node in &gone {
+            self.nodes.remove(node);
+        }
         for node in members {
             self.refresh_node(registry, node);
         }
@@ -176,16 +181,14 @@ impl Catalog {
             .map(version_of)
             .iter()
             .sum();
-        self.nodes.insert(
-            node,
-            Node {
-                admitted_at,
-                spec: spec.unwrap_or_default(),
-                facts: facts.unwrap_or_default(),
-                version,
-                updated_at,
-            },
-        );
+        let read = Node {
+            admitted_at,
+            spec: spec.unwrap_or_default(),
+            facts: facts.unwrap_or_default(),
+            version,
+            updated_at,
+        };
+        self.nodes.insert(node, Arc::new(read));
     }
 
     fn refresh_home(&mut self, registry: &Registry, key: &Key) {

@@ -16,7 +16,7 @@ use crate::registry::{Key, Revocation, SignedBytes, kind};
 
 /// How often the roster is looked at. More than two of these at once are no uptime: the agent was
 /// frozen, and could not have heard anybody.
-const INTERVAL: Duration = Duration::from_secs(60);
+pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 /// Silences are put on the disk as often as this in the time after which a member is evicted: with
 /// 30 days every 6 hours, and only while somebody is silent.
 const SILENCES_KEPT: u32 = 120;
@@ -46,6 +46,10 @@ impl Evicting {
 
     pub(super) fn deadline(&self) -> Duration {
         self.next
+    }
+
+    pub(super) fn begin_at(&mut self, at: Duration) {
+        self.next = at;
     }
 
     pub(super) fn is_returning(&self) -> bool {
@@ -87,6 +91,9 @@ impl Peer {
     }
 
     fn count_silences(&mut self, passed: Duration) {
+        if self.all_are_alive() {
+            return self.evicting.silences.clear();
+        }
         let (roster, me) = (self.catalog.roster(), self.me());
         let silences = &mut self.evicting.silences;
         silences.retain(|node, _| roster.contains_key(node) && !self.presence.is_alive(node));

@@ -35,12 +35,16 @@ impl Peer {
         if changed.is_empty() {
             return;
         }
+        let members = self.catalog.roster().len();
         let touched = self.catalog.refresh(&self.registry, changed);
         self.view_is_stale = true;
         self.running.is_stale = true;
         self.placing.input_is_stale |= touched.placement;
         if touched.trust {
             self.trust_changed();
+        }
+        if touched.trust || self.catalog.roster().len() != members {
+            self.roster_changed();
         }
         if touched.purges {
             self.apply_purges();

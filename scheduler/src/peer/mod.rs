@@ -16,9 +16,11 @@ mod config;
 mod disk;
 mod effect;
 mod evicting;
+mod image;
 mod input;
 mod intake;
 mod joining;
+mod living;
 mod orders;
 mod placing;
 mod presence;
@@ -40,6 +42,8 @@ use std::{
 
 pub use config::{Adopted, Config, Memory, Timing};
 pub use effect::{Batch, Effect, JoinDenied, TaskStart, Welcome};
+pub use image::Image;
+use imbl::OrdMap;
 pub use input::{Input, TaskChange, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -65,8 +69,9 @@ pub struct Peer {
     observed: Observed,
     catalog: catalog::Catalog,
     presence: presence::Presence,
+    living: living::Living,
     presence_due: Option<Duration>,
-    reports: BTreeMap<NodeId, reports::Reports>,
+    reports: OrdMap<NodeId, reports::Reports>,
     placing: placing::Placing,
     running: running::Running,
     publisher: publishing::Publisher,
@@ -91,19 +96,32 @@ impl Peer {
     /// A node that starts, with what it remembers.
     #[must_use]
     pub fn new(config: Config, memory: Memory, now: Now) -> Self {
+        let mut peer = Self::blank(config, &memory, None, now);
+        peer.remember(memory);
+        peer.introduce();
+        peer.settle();
+        peer
+    }
+
+    /// A node that has not looked at its entries and tasks yet.
+    fn blank(config: Config, memory: &Memory, image: Option<&Image>, now: Now) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         let me = Member {
             id: config.secret.node_id(),
             addresses: config.addresses.clone(),
             incarnation: memory.incarnation.saturating_add(1),
         };
-        let as_profiled =
-            || shoal_membership::Config::for_profile(config.profile, memory.members.len());
+        let known = image.map_or(memory.members.len(), |image| image.members.len());
+        let as_profiled = || shoal_membership::Config::for_profile(config.profile, known);
         let swim = config.swim.clone().unwrap_or_else(as_profiled);
-        let membership = Membership::new(swim, me, rng.random(), now);
+        let seed = rng.random();
+        let membership = match image {
+            Some(image) => Membership::awake(swim, me, seed, now, &image.members),
+            None => Membership::new(swim, me, seed, now),
+        };
         let (generation, counter) = memory.author;
         let registry = Registry::new(config.cluster, config.secret.clone(), generation, counter);
-        let mut peer = Self {
+        Self {
             now,
             started_at: now.wall,
             boot_ends: now.monotonic.saturating_add(config.timing.boot_grace),
@@ -115,8 +133,9 @@ impl Peer {
             observed: Observed::default(),
             catalog: catalog::Catalog::default(),
             presence: presence::Presence::new(&config.timing, now.monotonic),
+            living: living::Living::default(),
             presence_due: None,
-            reports: BTreeMap::new(),
+            reports: OrdMap::new(),
             placing: placing::Placing::new(),
             running: running::Running::new(config.timing.hold_down),
             publisher: publishing::Publisher::all(),
@@ -135,11 +154,7 @@ impl Peer {
             effects: VecDeque::new(),
             view_is_stale: true,
             config,
-        };
-        peer.remember(memory);
-        peer.introduce();
-        peer.settle();
-        peer
+        }
     }
 
     fn remember(&mut self, memory: Memory) {
@@ -198,14 +213,6 @@ impl Peer {
     fn new_ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket)
-    }
-
-    /// Members that are alive, but for this node.
-    fn living_members(&self) -> impl Iterator<Item = NodeId> + '_ {
-        let roster = self.catalog.roster();
-        self.presence
-            .alive()
-            .filter(|node| roster.contains_key(node))
     }
 
     /// Something happened. Time never goes back; if it does, it stands still here.

@@ -42,6 +42,17 @@ impl Placing {
             ..Self::default()
         }
     }
+
+    /// With the plan that follows from this input.
+    pub(super) fn with(input: placement::Input, plan: Arc<Plan>) -> Self {
+        Self {
+            input,
+            slots: slots_of(&plan),
+            plan,
+            has_plan: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl Peer {
@@ -51,9 +62,13 @@ impl Peer {
             return;
         }
         self.placing.input_is_stale = false;
-        let Some(input) = self.placement_input() else {
+        let Some(mut input) = self.placement_input() else {
             return;
         };
+        if input.nodes == self.placing.input.nodes {
+            // Equal to the last ones: let them be the last ones, which others may share.
+            input.nodes = self.placing.input.nodes.clone();
+        }
         if self.placing.has_plan && input == self.placing.input {
             return;
         }

@@ -1,11 +1,9 @@
 //! Who is here, as far as placement is concerned: SWIM's view, plus what it can't know: who has not
 //! been heard of yet, who will be back, and who leaves.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
+use imbl::OrdMap;
 use shoal_membership::{Addresses, NodeId};
 
 use super::config::Timing;
@@ -31,7 +29,7 @@ const FORMER_INCARNATION_GRACE: Duration = Duration::from_secs(5);
 /// Everybody's presence but this node's own.
 #[derive(Clone, Debug)]
 pub(super) struct Presence {
-    nodes: BTreeMap<NodeId, Here>,
+    nodes: OrdMap<NodeId, Here>,
     /// Those of whom time alone changes something: the absent, and the returned whose former life
     /// still counts. Few, most of the time; only they are looked at after each input.
     restless: BTreeSet<NodeId>,
@@ -43,7 +41,7 @@ pub(super) struct Presence {
 impl Presence {
     pub(super) fn new(timing: &Timing, now: Duration) -> Self {
         Self {
-            nodes: BTreeMap::new(),
+            nodes: OrdMap::new(),
             restless: BTreeSet::new(),
             boot_ends: now.saturating_add(timing.boot_grace),
             away_limit: timing.away_limit,
@@ -60,6 +58,14 @@ impl Presence {
             self.restless.insert(node);
         }
         is_new
+    }
+
+    /// The same, as that node sees it, long after its start.
+    pub(super) fn without(mut self, me: &NodeId, now: Duration) -> Self {
+        self.nodes.remove(me);
+        self.restless.remove(me);
+        self.boot_ends = now;
+        self
     }
 
     pub(super) fn up(&mut self, node: NodeId, incarnation: u64, now: Duration) {
@@ -92,7 +98,11 @@ impl Presence {
 
     /// Forgets nodes that are no longer on the roster.
     pub(super) fn keep_only(&mut self, roster: impl Fn(&NodeId) -> bool) {
-        self.nodes.retain(|node, _| roster(node));
+        let gone = self.nodes.keys().filter(|node| !roster(node));
+        let gone: Vec<NodeId> = gone.copied().collect();
+        for node in &gone {
+            self.nodes.remove(node);
+        }
         self.restless.retain(|node| self.nodes.contains_key(node));
     }
 

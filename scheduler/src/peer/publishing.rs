@@ -34,6 +34,14 @@ impl Publisher {
         }
     }
 
+    /// Of a node that has said everything, in this incarnation.
+    pub(super) fn after(sequence: u64) -> Self {
+        Self {
+            sequence,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn tasks_changed(&mut self) {
         self.tasks = true;
     }

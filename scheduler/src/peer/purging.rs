@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How often tombstones are looked at.
-const INTERVAL: Duration = Duration::from_secs(60);
+pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 /// Most tombstones in one purge.
 const PURGED_MAX: usize = 4_096;
 
@@ -35,6 +35,10 @@ pub(super) struct Purging {
 impl Purging {
     pub(super) fn deadline(&self) -> Duration {
         self.next
+    }
+
+    pub(super) fn begin_at(&mut self, at: Duration) {
+        self.next = at;
     }
 }
 
@@ -100,9 +104,8 @@ impl Peer {
     fn own_tombstones(&self) -> BTreeSet<u128> {
         let me = self.me();
         self.registry
-            .entries()
-            .flat_map(|(_, entry)| entry.siblings())
-            .filter(|signed| signed.write.payload.is_none() && signed.write.author.node == me)
+            .tombstones()
+            .filter(|signed| signed.write.author.node == me)
             .map(|signed| signed.hash)
             .collect()
     }

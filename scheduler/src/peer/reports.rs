@@ -59,6 +59,9 @@ impl Peer {
     /// What living others report of these slots.
     pub(super) fn elsewhere(&self, slots: &BTreeSet<SlotKey>) -> BTreeMap<SlotKey, Vec<Elsewhere>> {
         let mut elsewhere: BTreeMap<SlotKey, Vec<Elsewhere>> = BTreeMap::new();
+        if slots.is_empty() {
+            return elsewhere;
+        }
         for (node, reports) in self
             .reports
             .iter()
@@ -107,6 +110,9 @@ impl Peer {
     /// When the next of others' tasks in these slots settles.
     pub(super) fn next_settling(&self, slots: &BTreeSet<SlotKey>) -> Option<Duration> {
         let now = self.now.monotonic;
+        if slots.is_empty() {
+            return None;
+        }
         self.reports
             .values()
             .flat_map(|reports| reports.tasks.iter().map(move |task| (reports, task)))

@@ -91,10 +91,9 @@ impl Peer {
 
     /// A random living peer.
     pub(super) fn any_peer(&mut self) -> Option<NodeId> {
-        let peers: Vec<NodeId> = self.living_members().collect();
-        if peers.is_empty() {
-            return None;
-        }
-        Some(peers[self.rng.random_range(0..peers.len())])
+        let number = self.living.len();
+        (number > 0)
+            .then(|| self.rng.random_range(0..number))
+            .and_then(|place| self.living.get(place))
     }
 }

@@ -1,7 +1,8 @@
 //! Membership's outputs, carried into the rest of the peer.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use imbl::OrdMap;
 use rand::RngExt;
 use shoal_membership::{Member, MemberRecord, NodeId, Output, codec};
 
@@ -118,6 +119,7 @@ impl Peer {
 
     fn noticed(&mut self, node: NodeId, is_alive: bool) {
         self.effects.push_back(Effect::Presence { node, is_alive });
+        self.came_or_went(node);
         self.presence_changed();
     }
 
@@ -167,6 +169,6 @@ impl Peer {
 }
 
 /// Members of the roster; or anybody, while the roster is not known.
-fn is_worth_greeting(roster: &BTreeMap<NodeId, Node>, me: &NodeId, node: &NodeId) -> bool {
+fn is_worth_greeting(roster: &OrdMap<NodeId, Arc<Node>>, me: &NodeId, node: &NodeId) -> bool {
     node != me && (roster.contains_key(node) || roster.len() <= 1)
 }

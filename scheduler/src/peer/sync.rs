@@ -90,6 +90,13 @@ impl Sync {
         }
     }
 
+    /// Of a node that has been here for long and agrees with the others.
+    pub(super) fn awake(&mut self, interval: Duration, jitter: u32, now: Duration) {
+        (self.has_synced, self.is_settled) = (true, true);
+        self.quiet = QUIET_MAX;
+        self.next_members = now.saturating_add(interval * (QUIET_MAX + 1) * jitter / 1_000);
+    }
+
     pub(super) fn members_changed(&mut self, now: Duration) {
         self.quiet = 0;
         self.may_hold_absent = true;
@@ -137,8 +144,10 @@ impl Peer {
         let ours = self.heartbeat();
         self.sync.heard.insert(from, theirs);
         self.sync.may_hold_absent |= !self.presence.is_alive(&from);
-        let is_member = self.catalog.roster().contains_key(&from);
-        if theirs.desired == ours.desired && is_member && self.evicting.is_returning() {
+        if theirs.desired == ours.desired
+            && self.evicting.is_returning()
+            && self.catalog.roster().contains_key(&from)
+        {
             self.snapshot_is_whole();
         }
         if theirs == ours || bugs::is(Bug::RumourWithoutAntiEntropy) {

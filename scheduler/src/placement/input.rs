@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use imbl::OrdMap;
 use shoal_membership::NodeId;
 
 use super::weight::Weight;
@@ -66,7 +67,7 @@ pub struct Input {
     pub services: BTreeMap<ServiceId, Arc<ServiceSpec>>,
     /// Nodes that are on the roster and alive, or not yet known to be anything else; whatever
     /// their availability.
-    pub nodes: BTreeMap<NodeId, Arc<Node>>,
+    pub nodes: OrdMap<NodeId, Arc<Node>>,
     /// What nodes said they can't run, and why. Slots of replicated and of global services.
     pub refusals: BTreeMap<(ServiceId, Slot, NodeId), String>,
     /// Where slots of replicated services have their data.

@@ -1,7 +1,8 @@
 //! The nodes of an input, numbered in the order of their ids.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
+use imbl::OrdMap;
 use shoal_membership::NodeId;
 
 use super::{
@@ -31,7 +32,7 @@ pub(super) struct NodeTable {
 }
 
 impl NodeTable {
-    pub(super) fn new(nodes: &BTreeMap<NodeId, Arc<Node>>) -> Self {
+    pub(super) fn new(nodes: &OrdMap<NodeId, Arc<Node>>) -> Self {
         let entry = |(id, node): (&NodeId, &Arc<Node>)| NodeEntry {
             id: *id,
             node: Arc::clone(node),

@@ -11,6 +11,7 @@ use std::{
     sync::Arc,
 };
 
+use imbl::OrdMap;
 use shoal_membership::NodeId;
 
 use super::{
@@ -34,7 +35,7 @@ pub const SLOTS_MAX: usize = 250_000;
 /// Works out plans, and remembers what makes the next one cheap.
 #[derive(Debug, Default)]
 pub struct Planner {
-    nodes: BTreeMap<NodeId, Arc<Node>>,
+    nodes: OrdMap<NodeId, Arc<Node>>,
     table: NodeTable,
     fields: BTreeMap<Filter, Arc<Field>>,
     services: Vec<Prepared>,
@@ -142,7 +143,7 @@ impl Planner {
     }
 
     /// Takes other nodes, and says what that means for each field there is.
-    fn replace_nodes(&mut self, nodes: &BTreeMap<NodeId, Arc<Node>>) -> Changes {
+    fn replace_nodes(&mut self, nodes: &OrdMap<NodeId, Arc<Node>>) -> Changes {
         self.nodes.clone_from(nodes);
         let old_table = mem::replace(&mut self.table, NodeTable::new(nodes));
         let old_fields = mem::take(&mut self.fields);
@@ -202,11 +203,12 @@ impl Prepared {
 }
 
 /// Whether these are the same nodes; quick where they are shared.
-fn is_same(ours: &BTreeMap<NodeId, Arc<Node>>, theirs: &BTreeMap<NodeId, Arc<Node>>) -> bool {
+fn is_same(ours: &OrdMap<NodeId, Arc<Node>>, theirs: &OrdMap<NodeId, Arc<Node>>) -> bool {
     let equal = |((id, node), (other_id, other)): ((&NodeId, &Arc<Node>), (_, &Arc<Node>))| {
         id == other_id && (Arc::ptr_eq(node, other) || node == other)
     };
-    ours.len() == theirs.len() && ours.iter().zip(theirs).all(equal)
+    let is_shared = ours.ptr_eq(theirs);
+    is_shared || (ours.len() == theirs.len() && ours.iter().zip(theirs).all(equal))
 }
 
 fn change(old_table: &NodeTable, old: &Field, table: &NodeTable, new: &Field) -> FieldChange {

@@ -4,16 +4,17 @@
 //! by comparing buckets, then the leaves of the buckets that differ (a Merkle tree of depth two, as
 //! in Dynamo's anti-entropy).
 
-use std::collections::BTreeMap;
+use imbl::OrdMap;
 
 /// Number of buckets.
 pub const BUCKETS: usize = 256;
 
-/// The digests of a state, kept up to date one key at a time.
+/// The digests of a state, kept up to date one key at a time. A copy shares all leaves.
 #[derive(Clone, Debug)]
 pub struct DigestTree {
     buckets: Vec<u64>,
-    leaves: Vec<BTreeMap<u64, u64>>,
+    /// In the order of buckets: a key begins with its bucket.
+    leaves: OrdMap<u64, u64>,
     root: u64,
 }
 
@@ -21,7 +22,7 @@ impl Default for DigestTree {
     fn default() -> Self {
         Self {
             buckets: vec![0; BUCKETS],
-            leaves: vec![BTreeMap::new(); BUCKETS],
+            leaves: OrdMap::new(),
             root: 0,
         }
     }
@@ -36,16 +37,14 @@ impl DigestTree {
 
     /// Sets the leaf of a key.
     pub fn set(&mut self, key: u64, leaf: u64) {
-        let bucket = Self::bucket_of(key);
-        let before = self.leaves[bucket].insert(key, leaf).unwrap_or(0);
-        self.turn(bucket, before ^ leaf);
+        let before = self.leaves.insert(key, leaf).unwrap_or(0);
+        self.turn(Self::bucket_of(key), before ^ leaf);
     }
 
     /// Forgets a key.
     pub fn remove(&mut self, key: u64) {
-        let bucket = Self::bucket_of(key);
-        if let Some(leaf) = self.leaves[bucket].remove(&key) {
-            self.turn(bucket, leaf);
+        if let Some(leaf) = self.leaves.remove(&key) {
+            self.turn(Self::bucket_of(key), leaf);
         }
     }
 
@@ -70,16 +69,18 @@ impl DigestTree {
     /// The keys and leaves of a bucket.
     #[must_use]
     pub fn leaves(&self, bucket: usize) -> Vec<(u64, u64)> {
-        let leaves = self.leaves.get(bucket);
-        leaves
-            .map(|map| map.iter().map(|(key, leaf)| (*key, *leaf)).collect())
-            .unwrap_or_default()
+        if bucket >= BUCKETS {
+            return Vec::new();
+        }
+        let first = (bucket as u64) << 56;
+        let leaves = self.leaves.range(first..=first | u64::MAX >> 8);
+        leaves.map(|(key, leaf)| (*key, *leaf)).collect()
     }
 
     /// The leaf of a key.
     #[must_use]
     pub fn leaf(&self, key: u64) -> Option<u64> {
-        self.leaves[Self::bucket_of(key)].get(&key).copied()
+        self.leaves.get(&key).copied()
     }
 }
 

@@ -11,15 +11,12 @@ mod signed;
 mod stamp;
 mod trust;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 pub use digest::{BUCKETS, DigestTree};
 use digest::{first_u64, first_u128};
 pub use entry::Entry;
+use imbl::{OrdMap, OrdSet};
 pub use key::{Key, kind};
 use shoal_membership::{
     ClusterId, NodeId, SecretKey,
@@ -60,7 +57,7 @@ pub struct Received {
     pub rejected: usize,
 }
 
-/// All entries that this node holds.
+/// All entries that this node holds. Copies share what they have in common.
 #[derive(Clone, Debug)]
 pub struct Registry {
     cluster: ClusterId,
@@ -68,9 +65,11 @@ pub struct Registry {
     author: Actor,
     counter: u64,
     clock: HybridClock,
-    entries: BTreeMap<Key, Entry>,
-    keys_by_digest: BTreeMap<u64, Key>,
+    entries: OrdMap<Key, Entry>,
+    keys_by_digest: OrdMap<u64, Key>,
     digests: DigestTree,
+    /// Entries with a tombstone among their siblings.
+    tombstones: OrdSet<Key>,
     trust: Trust,
     purged: BTreeSet<u128>,
     dropped: BTreeSet<Key>,
@@ -91,9 +90,10 @@ impl Registry {
             author,
             counter,
             clock: HybridClock::default(),
-            entries: BTreeMap::new(),
-            keys_by_digest: BTreeMap::new(),
+            entries: OrdMap::new(),
+            keys_by_digest: OrdMap::new(),
             digests: DigestTree::default(),
+            tombstones: OrdSet::new(),
             trust: Trust::default(),
             purged: BTreeSet::new(),
             dropped: BTreeSet::new(),
@@ -182,6 +182,13 @@ impl Registry {
         self.entries.iter()
     }
 
+    /// All removals that are held.
+    pub fn tombstones(&self) -> impl Iterator<Item = Arc<Signed>> + '_ {
+        let entries = self.tombstones.iter().filter_map(|key| self.entry(key));
+        let siblings = entries.flat_map(Entry::siblings);
+        siblings.filter(|signed| signed.write.payload.is_none())
+    }
+
     /// The entry that a digest stands for.
     #[must_use]
     pub fn key_of_digest(&self, digest: u64) -> Option<&Key> {
@@ -223,6 +230,15 @@ impl Registry {
         self.heard_newer_self
     }
 
+    /// The same entries in the hands of another member.
+    #[must_use]
+    pub fn of_another(mut self, secret: SecretKey, generation: u64, counter: u64) -> Self {
+        let node = secret.node_id();
+        self.author = Actor { node, generation };
+        (self.secret, self.counter) = (secret, counter);
+        self
+    }
+
     /// Writes as a new actor from now on, with dots from 1.
     pub fn start_generation(&mut self, generation: u64) {
         if !bugs::is(Bug::DotsReused) {
@@ -259,11 +275,7 @@ impl Registry {
                     || Trust::is_founding(cluster, signed).is_some();
                 is_known && trust.counts(&signed.write)
             };
-            let changed: Vec<Key> = self
-                .entries
-                .iter_mut()
-                .filter_map(|(key, entry)| entry.retain(is_kept).then(|| key.clone()))
-                .collect();
+            let changed = retain_writes(&mut self.entries, is_kept);
             if changed.is_empty() {
                 return;
             }
@@ -291,19 +303,14 @@ impl Registry {
 
     /// Drops tombstones by hash, and refuses them from now on. Replaces the list of the last purge.
     pub fn purge(&mut self, hashes: BTreeSet<u128>) -> BTreeSet<Key> {
-        let mut changed = BTreeSet::new();
-        for (key, entry) in &mut self.entries {
-            if entry
-                .retain(|signed| signed.write.payload.is_some() || !hashes.contains(&signed.hash))
-            {
-                changed.insert(key.clone());
-            }
-        }
+        let is_kept =
+            |signed: &Signed| signed.write.payload.is_some() || !hashes.contains(&signed.hash);
+        let changed = retain_writes(&mut self.entries, is_kept);
         for key in &changed {
             self.refresh(key);
         }
         self.purged = hashes;
-        changed
+        changed.into_iter().collect()
     }
 
     /// Drops everything but admissions, revocations and evictions: a snapshot takes its place.
@@ -336,15 +343,40 @@ impl Registry {
                     return self.digests.remove(digest);
                 }
                 self.digests.set(digest, entry.leaf(key));
-                self.keys_by_digest.insert(digest, key.clone());
+                if !self.keys_by_digest.contains_key(&digest) {
+                    self.keys_by_digest.insert(digest, key.clone());
+                }
+                if entry
+                    .siblings()
+                    .iter()
+                    .any(|one| one.write.payload.is_none())
+                {
+                    self.tombstones.insert(key.clone());
+                } else if self.tombstones.contains(key) {
+                    self.tombstones.remove(key);
+                }
             }
             _ => {
                 self.entries.remove(key);
                 self.digests.remove(digest);
                 self.keys_by_digest.remove(&digest);
+                self.tombstones.remove(key);
             }
         }
     }
+}
+
+/// Keeps the writes that pass. The entries that lost any.
+fn retain_writes(entries: &mut OrdMap<Key, Entry>, keep: impl Fn(&Signed) -> bool) -> Vec<Key> {
+    let loses_any = |(_, entry): &(&Key, &Entry)| entry.siblings().iter().any(|one| !keep(one));
+    let losers = entries.iter().filter(loses_any);
+    let changed: Vec<Key> = losers.map(|(key, _)| key.clone()).collect();
+    for key in &changed {
+        if let Some(entry) = entries.get_mut(key) {
+            entry.retain(&keep);
+        }
+    }
+    changed
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use shoal_membership::{ClusterId, NodeId, PublicKey};
 
@@ -33,7 +34,7 @@ pub struct Revocation {
 /// Keys ever admitted, and the lines that revocations drew.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
-    admitted: BTreeMap<NodeId, PublicKey>,
+    admitted: OrdMap<NodeId, PublicKey>,
     lines: BTreeMap<NodeId, BTreeMap<u64, u64>>,
 }
 
@@ -46,7 +47,7 @@ impl Trust {
 
     /// All keys ever admitted.
     #[must_use]
-    pub fn ever_admitted(&self) -> &BTreeMap<NodeId, PublicKey> {
+    pub fn ever_admitted(&self) -> &OrdMap<NodeId, PublicKey> {
         &self.admitted
     }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::Args;
 use shoal_sim::{
-    experiment::{self, Planned, memory_estimate},
+    experiment::{self, Planned},
     plan::PlanText,
     sweep::{self, Options},
 };
@@ -129,8 +129,8 @@ fn planned(
 ) -> Result<Planned, String> {
     let planned = Planned::new(name, text, settings, is_sweep)
         .map_err(|error| format!("plan {name}: {error}"))?;
-    let machines = planned.machines_max();
-    let needed = memory_estimate(machines) as f64 * jobs as f64;
+    let (bytes, machines) = planned.largest();
+    let needed = bytes as f64 * jobs as f64;
     let gib = |bytes: f64| bytes / f64::from(1 << 30);
     match available_memory() {
         Some(free) if needed > free as f64 * MEMORY_SHARE => Err(format!(

@@ -12,19 +12,20 @@ use crate::{
 
 /// Gives the order for a service.
 pub(super) fn deploy(world: &mut World, service: &ServicePlan, nodes: usize, watch: &mut Watch) {
-    let per_node = service
-        .replicas_per_node
-        .map(|each| (each * nodes as f64).ceil() as u64);
-    let mode = match service.replicas.or(per_node) {
-        Some(replicas) => json!({"Replicated": {"Replicas": replicas}}),
-        None => json!({"Global": {}}),
+    let expected = service.tasks(nodes);
+    let is_global = service
+        .replicas
+        .or(service.replicas_per_node.map(|_| 0))
+        .is_none();
+    let mode = match is_global {
+        true => json!({"Global": {}}),
+        false => json!({"Replicated": {"Replicas": expected}}),
     };
     let spec = json!({
         "Name": service.name,
         "TaskTemplate": {"ContainerSpec": {"Image": "scratch", "Command": ["serve"]}},
         "Mode": mode,
     });
-    let expected = service.replicas.or(per_node).unwrap_or(nodes as u64);
     watch.dissemination.ordered(world, &service.name, expected);
     watch.availability.ordered(&service.name, expected);
     let order = Order::CreateService {

@@ -22,16 +22,27 @@ use crate::{
     results::RunRecord,
 };
 
-/// About how many bytes of memory a run of so many machines needs: each knows each (measured with
-/// `cargo bench -p shoal-sim --bench scale`, rounded up).
+/// About how many bytes of memory a run of this plan needs: each node knows each, and each task.
+/// Measured with `cargo bench -p shoal-sim --bench scale`, rounded up.
 #[must_use]
-pub const fn memory_estimate(machines: usize) -> u64 {
-    let machines = machines as u64;
-    machines * (300 << 10) + machines * machines * MEMORY_PER_PAIR
+pub fn memory_estimate(plan: &Plan) -> u64 {
+    let machines = plan.machines() as u64;
+    let tasks: u64 = plan
+        .services
+        .iter()
+        .map(|service| service.tasks(plan.cluster.nodes))
+        .sum();
+    machines * NODE_BYTES
+        + machines * machines * MEMBER_BYTES
+        + machines.saturating_mul(tasks).saturating_mul(TASK_BYTES)
 }
 
-/// Bytes that a node holds about another that are its own.
-const MEMORY_PER_PAIR: u64 = 800;
+/// What a node needs by itself.
+const NODE_BYTES: u64 = 200 << 10;
+/// What a node holds of another that is not shared with all.
+const MEMBER_BYTES: u64 = 60;
+/// And of a task.
+const TASK_BYTES: u64 = 4_000;
 
 /// What a run measured so far, by name.
 #[derive(Debug, Default)]

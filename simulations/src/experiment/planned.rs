@@ -50,14 +50,15 @@ impl Planned {
         })
     }
 
-    /// The largest number of machines of its points.
+    /// About how many bytes of memory the largest of its points needs, and its machines.
     #[must_use]
-    pub fn machines_max(&self) -> usize {
+    pub fn largest(&self) -> (u64, usize) {
         let plans = self
             .points
             .iter()
             .filter_map(|(_, settings)| self.text.with(settings).ok());
-        plans.map(|plan| plan.machines()).max().unwrap_or(0)
+        let sizes = plans.map(|plan| (super::memory_estimate(&plan), plan.machines()));
+        sizes.max().unwrap_or_default()
     }
 }
 

@@ -3,7 +3,11 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 
-use crate::{World, plan::Plan, streams};
+use crate::{
+    World,
+    plan::{Plan, Start},
+    streams,
+};
 
 /// Makes it.
 ///
@@ -30,7 +34,10 @@ pub(super) fn world(plan: &Plan, seed: u64) -> Result<World, String> {
         }
         world.drift(index, ppm);
     }
-    world.found_with(cluster.nodes);
+    match cluster.start {
+        Start::Prepared => world.prepare(cluster.nodes),
+        Start::Joined => world.found_with(cluster.nodes),
+    }
     let members: Vec<usize> = (0..cluster.nodes).collect();
     match world.all_see(&members, &members) {
         true => Ok(world),

@@ -28,6 +28,16 @@ pub struct ServicePlan {
     pub through: usize,
 }
 
+impl ServicePlan {
+    /// Tasks of it in a cluster of so many nodes.
+    #[must_use]
+    pub fn tasks(&self, nodes: usize) -> u64 {
+        let per_node = self.replicas_per_node;
+        let per_node = per_node.map(|each| (each * nodes as f64).ceil() as u64);
+        self.replicas.or(per_node).unwrap_or(nodes as u64)
+    }
+}
+
 const fn one() -> usize {
     1
 }

@@ -18,7 +18,7 @@ pub use self::{
     churn::{ChurnPlan, Trace, Turn},
     faults::{Each, FaultKind, FaultPlan, ServicePlan, Which},
     protocol::Protocol,
-    sections::{Cluster, Disks, LatencyPlan, Links, LossPlan, NODES_MAX, RuntimePlan},
+    sections::{Cluster, Disks, LatencyPlan, Links, LossPlan, NODES_MAX, RuntimePlan, Start},
     sweep::{Axis, FigurePlan, SweepPlan},
 };
 use units::Time;

@@ -14,6 +14,17 @@ use crate::{
 /// Most machines of a plan.
 pub const NODES_MAX: usize = 100_000;
 
+/// How the cluster comes to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// As if it had been running for long: quick for any size.
+    #[default]
+    Prepared,
+    /// The first founds it, the others join one after the other: N² work.
+    Joined,
+}
+
 /// `[cluster]`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +34,9 @@ pub struct Cluster {
     /// Machines that are off and outside at the beginning. 0.
     #[serde(default)]
     pub outside: usize,
+    /// `prepared` or `joined`. `prepared`.
+    #[serde(default)]
+    pub start: Start,
     /// `lan` or `edge`. `lan`.
     #[serde(default, deserialize_with = "profile")]
     pub profile: Profile,

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use shoal_membership::NodeId;
 use shoal_scheduler::peer::{Effect, Input, Ticket};
 
-use super::{Outcome, What, World};
+use super::{Outcome, World};
+use crate::event::What;
 use crate::runtime::between;
 
 impl World {
@@ -66,7 +67,10 @@ impl World {
                 self.schedule(delay, index, What::Disk);
             }
             Effect::Plan { ticket, input } => {
-                let plan = Arc::new(self.machines[index].planner.plan(*input));
+                let plan = match self.shares_plans {
+                    true => self.plans.plan(*input),
+                    false => Arc::new(self.machines[index].planner.plan(*input)),
+                };
                 let planned = Input::Planned { ticket, plan };
                 self.schedule(Duration::from_millis(1), index, What::Arrive(planned));
             }

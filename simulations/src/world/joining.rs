@@ -8,9 +8,10 @@ use shoal_scheduler::{
     peer::{Input, JoinDenied, Ticket, Welcome},
 };
 
-use super::{Outcome, What, World};
+use super::{Outcome, World};
+use crate::event::What;
 
-const TOKEN: &str = "simulated";
+pub(super) const TOKEN: &str = "simulated";
 /// Bytes of a request to join, and about what an admission is.
 const REQUEST_BYTES: usize = 300;
 

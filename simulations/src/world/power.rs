@@ -135,7 +135,7 @@ impl World {
         if !trusts(hears.registry().trust(), &sender.id()) {
             let is_revoked = hears.registry().trust().is_revoked(&sender.id());
             if is_revoked && !self.links.is_cut(to, from) && !self.links.is_cut(from, to) {
-                self.schedule(Duration::from_millis(1), from, super::What::Refused);
+                self.schedule(Duration::from_millis(1), from, crate::event::What::Refused);
             }
             return false;
         }

@@ -7,9 +7,10 @@ use shoal_scheduler::{
     task::{TaskId, TaskState},
 };
 
-use super::{What, World};
+use super::World;
 use crate::{
     SimTask,
+    event::What,
     runtime::{Course, between},
 };
 

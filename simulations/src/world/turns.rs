@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use shoal_scheduler::peer::Input;
 
-use super::{Event, What, World};
-use crate::Machine;
+use super::World;
+use crate::{
+    Machine,
+    event::{Event, What},
+};
 
 /// So much fits into a machine's socket buffer; datagrams beyond are dropped.
 const WAITING_MAX: usize = 2_000;
