@@ -80,7 +80,7 @@ pub const ALL: [Known; 10] = [
         bug: Bug::RumourWithoutAntiEntropy,
         name: "rumour-without-anti-entropy",
         what: "what a rumour did not bring is never asked for",
-        rule: "no acknowledged write is lost",
+        rule: "nodes agree on members and registry",
     },
 ];
 

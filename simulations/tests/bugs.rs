@@ -10,16 +10,16 @@ use shoal_sim::{
 
 /// The first seed that is tried for each: one that finds it soon.
 const SEEDS: [(Bug, u64); 10] = [
-    (Bug::IncarnationNotPersisted, 1),
-    (Bug::DotsReused, 1),
-    (Bug::TombstoneDroppedEarly, 12),
+    (Bug::IncarnationNotPersisted, 0),
+    (Bug::DotsReused, 2),
+    (Bug::TombstoneDroppedEarly, 3),
     (Bug::RefutedSuspectToldDead, 0),
     (Bug::AckBeforeFsync, 0),
-    (Bug::BreakBeforeMake, 7),
-    (Bug::CapFromLiveAverage, 8),
-    (Bug::DigestWithoutTombstones, 12),
-    (Bug::RemovalBeatsConcurrentUpdate, 0),
-    (Bug::RumourWithoutAntiEntropy, 7),
+    (Bug::BreakBeforeMake, 2),
+    (Bug::CapFromLiveAverage, 11),
+    (Bug::DigestWithoutTombstones, 2),
+    (Bug::RemovalBeatsConcurrentUpdate, 7),
+    (Bug::RumourWithoutAntiEntropy, 0),
 ];
 /// From there on, so many.
 const TRIED: u64 = 10;

@@ -145,6 +145,10 @@ impl<'a> Run<'a> {
             || self.orders.given < ORDERS_MIN
             || self.faults.len() < KINDS_MIN
         {
+            // Some kinds find nothing to strike in some clusters: then others are let in.
+            if self.world.now() > begin + TROUBLE && self.kinds.len() < Fault::ALL.len() {
+                self.kinds = Fault::ALL.to_vec();
+            }
             if self.rng.random_bool(0.6) {
                 self.strike();
             }
