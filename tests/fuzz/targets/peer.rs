@@ -26,6 +26,8 @@ fuzz_target!(|bytes: &[u8]| {
         profile: Profile::Lan,
         timing: Timing::of(Profile::Lan),
         seed: 3,
+        swim: None,
+        anti_entropy: true,
         founder_nonce: Some(NONCE),
     };
     let mut time = 0;
