@@ -1,7 +1,7 @@
 //! Plans: experiments as TOML files. What is not said is as shipped, on a quiet local network.
 //!
 //! A plan is read strictly: an unknown key, a number without its unit or a range that is none is an
-//! error with its line. [`Plan::with`] sets single fields, which is how sweeps vary them.
+//! error with its line. [`PlanText::with`] sets single fields, which is how sweeps vary them.
 
 mod churn;
 mod faults;

@@ -1,7 +1,7 @@
 //! A large cluster that has been running for long, without its N² beginnings.
 //!
 //! One node reads and verifies what all members have written, hears what all say of themselves, and
-//! makes a plan; the others start from what it knows then ([`Image`](shoal_scheduler::peer::Image)),
+//! makes a plan; the others start from what it knows then ([`Image`]),
 //! each as itself. From then on nothing is special: each is the shipped peer with a state of its own.
 
 use std::time::Duration;
