@@ -1,9 +1,18 @@
 //! From options to a running agent, and to its end.
 
+use std::{
+    io::ErrorKind,
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
+
 use rand::TryRng;
 
 use super::{ended::Next, life::live, signals::Signals};
 use crate::{cli::AgentArgs, store::DirectoryLock};
+
+const PORT_LOOK_EVERY: Duration = Duration::from_millis(10);
+const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Starts a named thread.
 pub(super) fn thread(
@@ -36,8 +45,22 @@ pub async fn run(args: AgentArgs) -> Result<(), String> {
     // A machine with another's key starts anew, once: with a key made just now it is nobody's clone.
     match live(args.clone(), &mut signals).await? {
         Next::End => Ok(()),
-        Next::StartAnew => live(args, &mut signals).await.map(drop),
+        Next::StartAnew => {
+            port_is_free(args.listen).await;
+            live(args, &mut signals).await.map(drop)
+        }
     }
+}
+
+/// Waits for the port of the former life: QUIC lets go of its socket a moment after the last who held it.
+/// If it stays taken, whoever wants it says so.
+async fn port_is_free(address: SocketAddr) {
+    let free = async {
+        while UdpSocket::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
+            tokio::time::sleep(PORT_LOOK_EVERY).await;
+        }
+    };
+    let _ = tokio::time::timeout(PORT_FREE_WITHIN, free).await;
 }
 
 /// The log goes to stderr; `SHOAL_LOG` filters it as `RUST_LOG` does elsewhere (default: info).
