@@ -21,31 +21,29 @@ struct Death {
 }
 
 /// All deaths, and all errors.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Detection {
     deaths: BTreeMap<usize, Death>,
     over: Vec<Death>,
     /// Machines of which anything may be said; and until when.
     unwell: BTreeMap<usize, Option<Duration>>,
     false_removals: u64,
-    true_renewals: u64,
 }
 
 impl Detection {
-    pub(super) fn new(_world: &World) -> Self {
-        Self {
-            deaths: BTreeMap::new(),
-            over: Vec::new(),
-            unwell: BTreeMap::new(),
-            false_removals: 0,
-            true_renewals: 0,
-        }
-    }
-
-    /// Something is being done to a machine. Of a pause or slowness nobody should die, and nobody
-    /// else should be taken for dead; its own removal is not held against the others.
+    /// Something is being done to a machine. What keeps it from answering excuses those who take it for
+    /// dead, and what it takes others for; a full disk, a wrong clock, a move or a join excuse nobody.
     pub(super) fn is_unwell(&mut self, world: &World, machine: usize, kind: FaultKind) {
-        self.unwell.insert(machine, None);
+        use FaultKind as Kind;
+        match kind {
+            Kind::Join
+            | Kind::Move
+            | Kind::FullDisk
+            | Kind::Damage
+            | Kind::ClockJump
+            | Kind::Links => return,
+            _ => self.unwell.insert(machine, None),
+        };
         let dies = matches!(kind, FaultKind::Crash | FaultKind::Kill | FaultKind::Wipe);
         if !dies || world.machines[machine].peer.is_none() {
             return;
@@ -74,13 +72,14 @@ impl Detection {
 
     /// What was done to a machine is over.
     pub(super) fn is_well(&mut self, world: &World, machine: usize) {
-        self.unwell.insert(machine, Some(world.now() + AFTERMATH));
+        if let Some(until) = self.unwell.get_mut(&machine) {
+            *until = Some(world.now() + AFTERMATH);
+        }
         self.over.extend(self.deaths.remove(&machine));
     }
 
     pub(super) fn noticed(&mut self, world: &World, notice: Notice) {
         if notice.is_alive {
-            self.true_renewals += 1;
             return;
         }
         if let Some(death) = self.deaths.get_mut(&notice.about) {

@@ -1,6 +1,9 @@
 //! From an order until each node holds it, and until all its tasks run.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use shoal_scheduler::registry::{Key, kind};
 
@@ -16,7 +19,18 @@ struct Spread {
     expected: usize,
     unaware: BTreeSet<usize>,
     known: Vec<Duration>,
+    /// By machine: how many tasks of it ran when it was last looked at.
+    running: BTreeMap<usize, usize>,
     all_run: Option<Duration>,
+}
+
+impl Spread {
+    fn has_changed(&mut self, world: &World, machine: usize) -> bool {
+        let tasks = world.machines[machine].tasks.values();
+        let of_it = tasks.filter(|task| task.is_running && task.report.service_name == self.name);
+        let count = of_it.count();
+        self.running.insert(machine, count).unwrap_or(0) != count
+    }
 }
 
 /// All of them.
@@ -35,6 +49,7 @@ impl Dissemination {
             expected: usize::try_from(expected).unwrap_or(usize::MAX),
             unaware: world.running().into_iter().collect(),
             known: Vec::new(),
+            running: BTreeMap::new(),
             all_run: None,
         });
     }
@@ -48,8 +63,11 @@ impl Dissemination {
                     spread.known.push(world.now() - spread.at);
                 }
             }
-            let may_be_first = spread.all_run.is_none() && spread.unaware.is_empty();
-            if may_be_first && world.runs_exactly(&spread.name, spread.expected) {
+            // Only a task that came or went can make a difference.
+            if spread.all_run.is_none()
+                && spread.has_changed(world, machine)
+                && world.runs_exactly(&spread.name, spread.expected)
+            {
                 spread.all_run = Some(world.now() - spread.at);
             }
         }

@@ -124,7 +124,7 @@ struct Watch {
 impl Watch {
     fn new(plan: &Plan, world: &World) -> Self {
         Self {
-            detection: Detection::new(world),
+            detection: Detection::default(),
             dissemination: Dissemination::default(),
             availability: Availability::new(plan, world.now()),
         }

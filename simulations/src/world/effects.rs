@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use shoal_membership::NodeId;
 use shoal_scheduler::peer::{Effect, Input, Ticket};
 
-use super::{Outcome, World};
+use super::{Notice, Outcome, World};
 use crate::event::What;
 use crate::runtime::between;
 
@@ -35,19 +35,7 @@ impl World {
         match effect {
             Effect::Datagram { to, bytes } => {
                 self.mix(bytes.len() as u64);
-                self.traffic.datagram(bytes.len());
-                let Some(to) = self.way_to(index, to) else {
-                    return;
-                };
-                let arrivals = self.links.datagram(index, to, bytes.len(), self.now);
-                let [first, again] = arrivals;
-                if let Some(delay) = again {
-                    let bytes = bytes.clone();
-                    self.schedule(delay, to, What::Arrive(Input::Datagram { from, bytes }));
-                }
-                if let Some(delay) = first {
-                    self.schedule(delay, to, What::Arrive(Input::Datagram { from, bytes }));
-                }
+                self.datagram(index, to, bytes);
             }
             Effect::Rumour { to, bytes } => {
                 self.traffic.message(bytes.len());
@@ -90,18 +78,36 @@ impl World {
             Effect::Joined { ticket, result } => self.decided(index, ticket, result),
             Effect::Removed => self.remove(index),
             Effect::Stopped => self.agent_stopped(index),
-            Effect::Presence { node, is_alive } => {
-                if let Some(about) = self.indexes.get(&node).filter(|_| self.takes_notes) {
-                    self.notices.push(super::Notice {
-                        at: self.now,
-                        by: index,
-                        about: *about,
-                        is_alive,
-                    });
-                }
-            }
+            Effect::Presence { node, is_alive } => self.notice(index, node, is_alive),
             // Connections are judged by what the peers hold: see `permits`.
             Effect::Trust { .. } | Effect::Redial(_) => {}
+        }
+    }
+
+    fn datagram(&mut self, index: usize, to: NodeId, bytes: Vec<u8>) {
+        let from = self.machines[index].id();
+        self.traffic.datagram(bytes.len());
+        let Some(to) = self.way_to(index, to) else {
+            return;
+        };
+        let [first, again] = self.links.datagram(index, to, bytes.len(), self.now);
+        if let Some(delay) = again {
+            let bytes = bytes.clone();
+            self.schedule(delay, to, What::Arrive(Input::Datagram { from, bytes }));
+        }
+        if let Some(delay) = first {
+            self.schedule(delay, to, What::Arrive(Input::Datagram { from, bytes }));
+        }
+    }
+
+    fn notice(&mut self, by: usize, node: NodeId, is_alive: bool) {
+        if let Some(about) = self.indexes.get(&node).filter(|_| self.takes_notes) {
+            self.notices.push(Notice {
+                at: self.now,
+                by,
+                about: *about,
+                is_alive,
+            });
         }
     }
 
