@@ -10,7 +10,7 @@ use shoal_membership::NodeId;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::{
-    join::JoinRequest,
+    join::{JoinRequest, VouchRequest},
     stream::{RecvStream, SendStream, StreamHeader},
 };
 
@@ -53,6 +53,14 @@ pub enum Incoming {
     },
     /// Somebody with a token, perhaps, wants to become a member.
     Join(JoinRequest),
+    /// A node whose key is unknown here shows how it became a member.
+    Vouch(VouchRequest),
+    /// A member whose key is trusted here does not know this node's key. Told at each dial that ends
+    /// so; see [`Endpoint::vouch`](crate::Endpoint::vouch).
+    Unknown {
+        /// Who says so.
+        by: NodeId,
+    },
     /// There is a control connection with this peer now, where there was none.
     Connected {
         /// The peer.

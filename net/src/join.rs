@@ -20,6 +20,32 @@ pub(crate) const ASK_OVERHEAD: usize = 256;
 pub(crate) const ANSWER_OVERHEAD: usize = 1024;
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-shoal-join";
 
+/// The first message on a connection of the join protocol.
+#[derive(Debug, Encode, Decode)]
+pub(crate) enum Knock {
+    /// Of a machine with a token.
+    Ask(Ask),
+    /// Of a member that the other does not know yet: how it was admitted, in the agents' own words.
+    Vouch(ClusterId, Vec<u8>),
+}
+
+impl Knock {
+    pub(crate) const fn cluster(&self) -> ClusterId {
+        match self {
+            Self::Ask(ask) => ask.cluster,
+            Self::Vouch(cluster, _) => *cluster,
+        }
+    }
+
+    /// Bytes of what the agents say in it.
+    pub(crate) const fn length(&self) -> usize {
+        match self {
+            Self::Ask(ask) => ask.hello.len(),
+            Self::Vouch(_, admissions) => admissions.len(),
+        }
+    }
+}
+
 /// What a joiner sends.
 #[derive(Debug, Encode, Decode)]
 pub(crate) struct Ask {
@@ -54,6 +80,12 @@ pub enum JoinRefusal {
     /// The joiner's key was removed from the cluster.
     #[error("this node's key was removed from the cluster; start it with an empty data directory")]
     RevokedKey,
+    /// What a node showed does not make it a member, as far as that member knows.
+    #[error(
+        "its admission does not count here (who admitted it was removed before others heard of it); \
+         start it with an empty data directory and a new token"
+    )]
+    NotAdmitted,
     /// The member has too much to do.
     #[error("the member is busy; try again in a moment")]
     Busy,
@@ -189,6 +221,19 @@ impl JoinReply {
     }
 }
 
+/// A node whose key is unknown here shows how it became a member. The agent decides.
+#[derive(Debug)]
+pub struct VouchRequest {
+    /// Its key, which it proved to hold.
+    pub key: PublicKey,
+    /// Where it is seen.
+    pub from: SocketAddr,
+    /// What it shows, in the agents' own words: at most 64 KiB.
+    pub admissions: Vec<u8>,
+    /// Takes the decision; an empty snapshot is enough.
+    pub reply: JoinReply,
+}
+
 /// What only the two ends of this session have. Bound to the joiner's key too, which TLS's own
 /// exporter is not.
 pub(crate) fn exporter(connection: &quinn::Connection, joiner: &PublicKey) -> Option<[u8; 32]> {
@@ -217,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>) {
-            let _ = codec::decode::<Ask>(&bytes);
+            let _ = codec::decode::<Knock>(&bytes);
             let _ = codec::decode::<Answer>(&bytes);
         }
     }

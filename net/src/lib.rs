@@ -1,9 +1,9 @@
 //! Bytes between machines: QUIC with raw public keys, trust, streams, and joining.
 //!
 //! An [`Endpoint`] owns one UDP port. It carries datagrams, rumours, requests and streams between
-//! nodes that trust each other's keys, and reads nothing from anybody else but a joiner's one ask.
-//! It knows node ids, keys and addresses; it never knows services or the registry, and keeps
-//! nothing on disk.
+//! nodes that trust each other's keys, and reads nothing from anybody else but one message: a
+//! joiner's ask, or the admissions that a member shows which is not known here yet. It knows node
+//! ids, keys and addresses; it never knows services or the registry, and keeps nothing on disk.
 
 mod alpn;
 mod backoff;
@@ -30,7 +30,7 @@ pub use config::{
 };
 pub use endpoint::{BindError, Endpoint, RequestError, StreamError, Unconnected};
 pub use incoming::{Inbox, Incoming, Reply};
-pub use join::{JoinAnswer, JoinError, JoinRefusal, JoinReply, JoinRequest};
+pub use join::{JoinAnswer, JoinError, JoinRefusal, JoinReply, JoinRequest, VouchRequest};
 pub use refusal::Refusal;
 pub use stats::Stats;
 pub use stream::{RecvStream, SendStream, StreamHeader};

@@ -206,6 +206,15 @@ impl Peers {
         self.remembered(id).ok_or(Refusal::Busy)
     }
 
+    /// Nothing stands in the way of a connection with this peer any more.
+    pub(crate) fn may_dial_at_once(&mut self, id: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            for class in Class::ALL {
+                peer.line(class).backoff.reset();
+            }
+        }
+    }
+
     fn remembered(&mut self, id: NodeId) -> Option<&mut Peer> {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
             return None;

@@ -18,6 +18,8 @@ pub(crate) enum What {
     Welcome(Box<Welcome>),
     /// Somebody refused to talk, because this machine's key is revoked.
     Refused,
+    /// The machine with this number refused to talk, because it does not know this one's key.
+    Unknown(usize),
     /// The machine can do something again: the first of what waits there is its next event.
     Turn,
 }

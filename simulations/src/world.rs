@@ -83,6 +83,8 @@ pub struct World {
     outcomes: BTreeMap<(usize, Ticket), Outcome>,
     /// Joins under way: the name at the one asked, to the machine that wants to join.
     joining: BTreeMap<(usize, Ticket), usize>,
+    /// When a machine that another does not know may be told so again.
+    strangers: BTreeMap<(usize, usize), Duration>,
     reach: Reach,
     removed: Vec<usize>,
     stopped: Vec<usize>,
@@ -129,6 +131,7 @@ impl World {
             questions: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             joining: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             reach: Reach::default(),
             removed: Vec::new(),
             stopped: Vec::new(),
@@ -268,6 +271,10 @@ impl World {
             What::Runtime(task, state) => self.task_changes(event.machine, task, state),
             What::Welcome(welcome) => self.admitted(event.machine, *welcome),
             What::Refused => self.remove(event.machine),
+            What::Unknown(by) => {
+                let by = self.machines[by].id();
+                self.input(event.machine, Input::Unknown { by });
+            }
             What::Turn => {}
         }
     }

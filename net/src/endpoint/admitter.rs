@@ -9,7 +9,9 @@ use super::Inner;
 use crate::{
     config::{JOIN_ANSWER_TIMEOUT, MAX_JOIN_HELLO},
     incoming::Incoming,
-    join::{ASK_OVERHEAD, Answer, Ask, JoinRefusal, JoinReply, JoinRequest, exporter},
+    join::{
+        ASK_OVERHEAD, Answer, JoinRefusal, JoinReply, JoinRequest, Knock, VouchRequest, exporter,
+    },
     peers::canonical,
     refusal::Refusal,
 };
@@ -33,15 +35,15 @@ async fn converse(
     let hear = async {
         let (send, mut recv) = connection.accept_bi().await.ok()?;
         let bytes = recv.read_to_end(MAX_JOIN_HELLO + ASK_OVERHEAD).await.ok()?;
-        Some((codec::decode::<Ask>(&bytes).ok()?, send))
+        Some((codec::decode::<Knock>(&bytes).ok()?, send))
     };
-    let (ask, mut send) = timeout(inner.settings.handshake_timeout, hear)
+    let (knock, mut send) = timeout(inner.settings.handshake_timeout, hear)
         .await
         .ok()??;
-    if ask.hello.len() > MAX_JOIN_HELLO {
+    if knock.length() > MAX_JOIN_HELLO {
         return None;
     }
-    let answer = decide(inner, connection, key, ask).await?;
+    let answer = decide(inner, connection, key, knock).await?;
     if let Answer::Refused(reason) = &answer {
         inner
             .complaints
@@ -64,22 +66,31 @@ async fn decide(
     inner: &Arc<Inner>,
     connection: &quinn::Connection,
     key: PublicKey,
-    ask: Ask,
+    knock: Knock,
 ) -> Option<Answer> {
-    if ask.cluster != inner.cluster() {
+    if knock.cluster() != inner.cluster() {
         return Some(Answer::Refused(JoinRefusal::AnotherCluster));
     }
     let (reply, decision) = oneshot::channel();
-    let request = JoinRequest {
-        key,
-        from: canonical(connection.remote_address()),
-        token_id: ask.token,
-        proof: ask.proof,
-        exporter: exporter(connection, &key)?,
-        hello: ask.hello,
-        reply: JoinReply(reply),
+    let (reply, from) = (JoinReply(reply), canonical(connection.remote_address()));
+    let request = match knock {
+        Knock::Ask(ask) => Incoming::Join(JoinRequest {
+            key,
+            from,
+            token_id: ask.token,
+            proof: ask.proof,
+            exporter: exporter(connection, &key)?,
+            hello: ask.hello,
+            reply,
+        }),
+        Knock::Vouch(_, admissions) => Incoming::Vouch(VouchRequest {
+            key,
+            from,
+            admissions,
+            reply,
+        }),
     };
-    inner.deliver(Incoming::Join(request), None).await;
+    inner.deliver(request, None).await;
     tokio::select! {
         decision = decision => Some(decision.unwrap_or(Answer::Refused(JoinRefusal::Busy))),
         _ = connection.closed() => None,

@@ -260,6 +260,11 @@ async fn refused(
     match Refusal::given_by_peer(error) {
         Some(Refusal::Duplicate) => return await_winner(inner, order).await,
         Some(Refusal::Clone) => {}
+        Some(Refusal::UnknownKey) => {
+            return inner
+                .deliver(Incoming::Unknown { by: order.to }, None)
+                .await;
+        }
         _ => return,
     }
     let theirs = String::from_utf8_lossy(&close.reason)

@@ -9,7 +9,7 @@ use super::Inner;
 use crate::{
     alpn,
     config::{JOIN_ANSWER_TIMEOUT, MAX_JOIN_HELLO, MAX_SNAPSHOT},
-    join::{ANSWER_OVERHEAD, Answer, Ask, JoinAnswer, JoinError, JoinRefusal, exporter},
+    join::{ANSWER_OVERHEAD, Answer, Ask, JoinAnswer, JoinError, JoinRefusal, Knock, exporter},
     peers::canonical,
     refusal::Refusal,
     tls,
@@ -134,18 +134,13 @@ impl<'a> Visit<'a> {
 
     async fn converse(&self, inner: &Inner, hello: &[u8]) -> Option<Answer> {
         let ours = inner.identity.secret.public();
-        let ask = Ask {
+        let ask = Knock::Ask(Ask {
             cluster: self.token.cluster,
             token: self.token.id,
             proof: self.token.prove(&exporter(&self.connection, &ours)?),
             hello: hello.to_vec(),
-        };
-        let (mut send, mut recv) = self.connection.open_bi().await.ok()?;
-        send.write_all(&codec::encode(&ask)).await.ok()?;
-        send.finish().ok()?;
-        let limit = MAX_SNAPSHOT + ANSWER_OVERHEAD;
-        let bytes = recv.read_to_end(limit).await.ok()?;
-        codec::decode(&bytes).ok()
+        });
+        knock(&self.connection, &ask).await
     }
 
     fn why_no_answer(&self) -> JoinError {
@@ -154,6 +149,16 @@ impl<'a> Visit<'a> {
         };
         closed_or(self.address, &error, |_| JoinError::BadAnswer(self.address))
     }
+}
+
+/// Says what is wanted, and reads the answer.
+pub(super) async fn knock(connection: &quinn::Connection, knock: &Knock) -> Option<Answer> {
+    let (mut send, mut recv) = connection.open_bi().await.ok()?;
+    send.write_all(&codec::encode(knock)).await.ok()?;
+    send.finish().ok()?;
+    let limit = MAX_SNAPSHOT + ANSWER_OVERHEAD;
+    let bytes = recv.read_to_end(limit).await.ok()?;
+    codec::decode(&bytes).ok()
 }
 
 fn closed_or(

@@ -12,6 +12,7 @@ mod inner;
 mod joiner;
 mod send;
 mod serve;
+mod voucher;
 
 use std::{
     net::SocketAddr,
@@ -195,6 +196,15 @@ impl Endpoint {
         verify: impl Fn(&PublicKey, &JoinAnswer) -> bool,
     ) -> Result<JoinAnswer, JoinError> {
         joiner::join(&self.inner, token, hello, verify).await
+    }
+
+    /// Shows a peer that does not know this node's key how it was admitted: at most 64 KiB, in the
+    /// agents' own words. If the peer takes it, it is dialled without waiting the next time.
+    ///
+    /// # Errors
+    /// If the peer can't be reached, or what it is shown doesn't count there.
+    pub async fn vouch(&self, to: NodeId, admissions: Vec<u8>) -> Result<(), JoinError> {
+        voucher::vouch(&self.inner, to, admissions).await
     }
 
     /// What was counted so far.

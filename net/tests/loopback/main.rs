@@ -9,3 +9,4 @@ mod refusals;
 mod runs;
 mod traffic;
 mod trust;
+mod vouch;

@@ -2,6 +2,7 @@
 
 mod carry_out;
 mod ending;
+mod vouching;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -178,6 +179,8 @@ impl Owner {
                 header, send, recv, ..
             } => self.logs.serve(&header, send, recv),
             Incoming::Join(request) => self.join(request),
+            Incoming::Vouch(request) => self.vouched(request),
+            Incoming::Unknown { by } => self.input(Input::Unknown { by }),
             Incoming::Connected { from, addr } => tracing::debug!(%from, %addr, "connected"),
             Incoming::Disconnected { from } => tracing::debug!(%from, "disconnected"),
             Incoming::Removed { by } => {

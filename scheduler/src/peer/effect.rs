@@ -77,6 +77,14 @@ pub enum Effect {
         /// Nodes whose keys were revoked.
         revoked: BTreeSet<NodeId>,
     },
+    /// Show this to a member that does not know this node: it becomes `Input::Vouched` there. It may
+    /// be lost.
+    Vouch {
+        /// To whom.
+        to: NodeId,
+        /// The admission of this node, and those that it rests on.
+        writes: Vec<SignedBytes>,
+    },
     /// Where a member can be reached. To be kept across restarts.
     Addresses {
         /// Which.

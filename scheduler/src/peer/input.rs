@@ -7,6 +7,7 @@ use shoal_membership::{NodeId, PublicKey};
 use crate::{
     order::{Order, WriteConcern},
     placement::Plan,
+    registry::SignedBytes,
     task::{TaskId, TaskPort, TaskState},
 };
 
@@ -96,6 +97,19 @@ pub enum Input {
         key: PublicKey,
         /// The token that it proved to have.
         token: String,
+    },
+    /// A member refused a connection: it does not know this node's key. That is so when whoever
+    /// admitted this node died before others heard of it.
+    Unknown {
+        /// Who refused.
+        by: NodeId,
+    },
+    /// A machine with a proven key that was not known here shows how it was admitted.
+    Vouched {
+        /// Its key.
+        key: PublicKey,
+        /// From its `Effect::Vouch`.
+        writes: Vec<SignedBytes>,
     },
     /// The plan that `Effect::Plan` asked for.
     Planned {

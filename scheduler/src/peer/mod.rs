@@ -34,6 +34,7 @@ mod stopping;
 mod swim;
 mod sync;
 mod viewing;
+mod vouching;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -270,6 +271,8 @@ impl Peer {
             Input::Join { ticket, key, token } => {
                 self.propose(orders::Proposal::Join { ticket, key, token });
             }
+            Input::Unknown { by } => self.vouch(by),
+            Input::Vouched { key, writes } => self.vouched(&key, writes),
             Input::Planned { ticket, plan } => self.planned(ticket, plan),
             Input::Task(change) => self.task_changed(change),
             Input::Addresses(addresses) => {

@@ -179,6 +179,11 @@ impl Fault {
         if self.unseats() && is_needed(world, index) {
             return None;
         }
+        // What a node wrote before it was removed, and nobody has heard, does not count: whom it
+        // admitted meanwhile stays outside until it joins anew.
+        if self == Self::Removal && !world.admissions_are_known() {
+            return None;
+        }
         if self != Self::Removal {
             tracing::info!(machine = index + 1, "fault: {}", self.name());
         }

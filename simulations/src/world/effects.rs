@@ -77,6 +77,7 @@ impl World {
             }
             Effect::Joined { ticket, result } => self.decided(index, ticket, result),
             Effect::Removed => self.remove(index),
+            Effect::Vouch { to, writes } => self.vouch(index, to, writes),
             Effect::Stopped => self.agent_stopped(index),
             Effect::Presence { node, is_alive } => self.notice(index, node, is_alive),
             // Connections are judged by what the peers hold: see `permits`.

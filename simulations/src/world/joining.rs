@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use shoal_membership::{Addresses, PublicKey};
+use shoal_membership::{Addresses, NodeId, PublicKey};
 use shoal_scheduler::{
     order::WriteConcern,
     peer::{Input, JoinDenied, Ticket, Welcome},
+    registry::SignedBytes,
 };
 
 use super::{Outcome, World};
@@ -64,6 +65,19 @@ impl World {
             }
             Some(Outcome::Joined(Err(denied))) => Some(denied),
             _ => Some(JoinDenied::Busy),
+        }
+    }
+
+    /// A machine shows a member that does not know it how it was admitted.
+    pub(super) fn vouch(&mut self, index: usize, to: NodeId, writes: Vec<SignedBytes>) {
+        let Some(to) = self.indexes.get(&to).copied() else {
+            return;
+        };
+        let bytes = shoal_membership::codec::encode(&writes).len();
+        self.traffic.message(bytes);
+        if let Some(delay) = self.links.stream(index, to, bytes, self.now) {
+            let key = self.machines[index].secret.public();
+            self.schedule(delay, to, What::Arrive(Input::Vouched { key, writes }));
         }
     }
 

@@ -38,6 +38,22 @@ impl World {
         roots.all(|root| Some(root) == first)
     }
 
+    /// Whether all agents that run know the admission of every member.
+    #[must_use]
+    pub fn admissions_are_known(&self) -> bool {
+        let members: Vec<_> = self
+            .machines
+            .iter()
+            .filter(|machine| machine.is_member)
+            .map(crate::Machine::id)
+            .collect();
+        let running = self.machines.iter().filter_map(|one| one.peer.as_ref());
+        running.map(|peer| peer.registry().trust()).all(|trust| {
+            let is_known = |id| trust.key_of(id).is_some();
+            members.iter().all(is_known)
+        })
+    }
+
     /// Where the tasks of a service run now: (machine, task), by slot.
     #[must_use]
     pub fn running_tasks(&self, service: &str) -> Vec<(usize, TaskId)> {

@@ -6,7 +6,10 @@ use shoal_membership::NodeId;
 use shoal_scheduler::peer::Input;
 
 use super::{NONCE, World};
-use crate::machine::Birth;
+use crate::{event::What, machine::Birth};
+
+/// A machine that is not let in tries again after this, at the earliest.
+const DIALS_APART: Duration = Duration::from_secs(1);
 
 impl World {
     /// Switches a machine on, or starts its agent again. One that is no member stays off: it has to
@@ -25,6 +28,8 @@ impl World {
             protocol: &self.protocol,
             seed: self.seed,
         };
+        // One that was told of its removal, and died before it had ended, is told again.
+        self.machines[index].is_removed = false;
         self.machines[index].boot(index, &birth, self.now);
         self.carry_out(index);
     }
@@ -134,8 +139,8 @@ impl World {
         }
         if !trusts(hears.registry().trust(), &sender.id()) {
             let is_revoked = hears.registry().trust().is_revoked(&sender.id());
-            if is_revoked && !self.links.is_cut(to, from) && !self.links.is_cut(from, to) {
-                self.schedule(Duration::from_millis(1), from, crate::event::What::Refused);
+            if !self.links.is_cut(to, from) && !self.links.is_cut(from, to) {
+                self.turn_away(from, to, is_revoked);
             }
             return false;
         }
@@ -154,5 +159,18 @@ impl World {
                 }),
         };
         self.reach.permits(way, self.now)
+    }
+
+    /// A machine is told why another does not talk to it.
+    fn turn_away(&mut self, from: usize, to: usize, is_revoked: bool) {
+        let delay = Duration::from_millis(1);
+        if is_revoked {
+            return self.schedule(delay, from, What::Refused);
+        }
+        let told = self.strangers.entry((from, to)).or_default();
+        if self.now >= *told {
+            *told = self.now + DIALS_APART;
+            self.schedule(delay, from, What::Unknown(to));
+        }
     }
 }

@@ -38,6 +38,7 @@ impl Owner {
             Effect::Stop(task) => self.runtimes.stop(task),
             Effect::Remove(task) => self.runtimes.remove(task),
             Effect::Trust { admitted, revoked } => self.trust(admitted, revoked),
+            Effect::Vouch { to, writes } => self.vouch(to, &writes),
             Effect::Addresses { node, addresses } => {
                 self.endpoint
                     .set_addresses(node, addresses.as_slice().to_vec());
