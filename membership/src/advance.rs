@@ -123,6 +123,7 @@ impl Membership {
             {
                 self.drive(|foca, effects| foca.handle_timer(timer, effects));
             }
+            tracing::debug!(node = %member, "no longer suspected");
             self.suspicions.drop(member);
             return self.follow_hints(&[member]);
         }
@@ -188,6 +189,7 @@ impl Membership {
         if self.left || self.view.active() > 0 {
             return;
         }
+        tracing::trace!("nobody is alive: calls upon the dead");
         let dead: Vec<_> = self
             .view
             .iter()

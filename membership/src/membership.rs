@@ -213,6 +213,7 @@ impl Membership {
     /// Goes on as this, in a new life above its incarnation.
     pub(crate) fn live_as(&mut self, member: Member) {
         if let Some(next) = foca::Identity::renew(&member) {
+            tracing::debug!(incarnation = next.incarnation, "begins a new life");
             self.drive(|foca, effects| foca.change_identity(next, effects));
         }
     }

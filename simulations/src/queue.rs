@@ -41,13 +41,6 @@ impl<T> Queue<T> {
     pub(crate) fn next_at(&self) -> Option<Duration> {
         self.heap.peek().map(|Reverse((at, ..))| *at)
     }
-
-    /// The next event and its time; it stays.
-    pub(crate) fn next(&self) -> Option<(Duration, &T)> {
-        let Reverse((at, _, place)) = self.heap.peek()?;
-        Some((*at, self.places[*place].as_ref()?))
-    }
-
     /// Takes out the next event and its time.
     pub(crate) fn pop(&mut self) -> Option<(Duration, T)> {
         let Reverse((at, _, place)) = self.heap.pop()?;

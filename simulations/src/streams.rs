@@ -20,6 +20,11 @@ pub(crate) fn faults(seed: u64) -> u64 {
     mixed(seed, 0x6661_756c)
 }
 
+/// The seed of what of one kind takes place in a step of a search for faults.
+pub(crate) fn step(seed: u64, step: u32, kind: u64) -> u64 {
+    mixed(mixed(mixed(seed, 0x7374_6570), u64::from(step)), kind)
+}
+
 /// `SplitMix64`'s finaliser (Steele, Lea, Flood 2014), over both.
 fn mixed(state: u64, value: u64) -> u64 {
     let mut z = state
@@ -41,7 +46,12 @@ mod tests {
         let links = (0..30).flat_map(|from| (0..30).map(move |to| link(5, from, to)));
         let machines = (0..30).map(|index| machine(5, index));
         let other_seed = (0..30).map(|index| machine(6, index));
-        let all: BTreeSet<u64> = links.chain(machines).chain(other_seed).collect();
-        assert_eq!(all.len(), 30 * 30 + 60);
+        let steps = (0..30).flat_map(|at| (0..4).map(move |kind| step(5, at, kind)));
+        let all: BTreeSet<u64> = links
+            .chain(machines)
+            .chain(other_seed)
+            .chain(steps)
+            .collect();
+        assert_eq!(all.len(), 30 * 30 + 60 + 120);
     }
 }

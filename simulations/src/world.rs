@@ -25,6 +25,7 @@ pub use self::traffic::Traffic;
 use crate::{
     Links, Machine, Protocol, Runtime,
     event::{Event, What},
+    moment,
     queue::Queue,
     reach::Reach,
 };
@@ -213,13 +214,6 @@ impl World {
         holds(self)
     }
 
-    /// When something happens next, and on which machine.
-    #[must_use]
-    pub fn upcoming(&self) -> Option<(Duration, usize)> {
-        let (at, event) = self.events.next()?;
-        Some((at, event.machine))
-    }
-
     /// Does the next thing that is to happen until then; the machine on which it happened. None:
     /// nothing is left until then, and it is then.
     pub fn next_event(&mut self, until: Duration) -> Option<usize> {
@@ -235,6 +229,7 @@ impl World {
     fn step(&mut self) -> Option<usize> {
         let (at, event) = self.events.pop()?;
         let index = event.machine;
+        moment::is(at, index);
         self.happen(at, event);
         Some(index)
     }

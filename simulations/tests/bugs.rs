@@ -5,7 +5,7 @@
 
 use shoal_sim::{
     bugs::{self, Bug},
-    fuzz,
+    fuzz::{self, Case},
 };
 
 /// The first seed that is tried for each: one that finds it soon.
@@ -41,6 +41,36 @@ fn every_known_bug_is_found_by_its_rule() {
         });
         assert!(found.is_some(), "{} is not found", known.name);
     }
+}
+
+#[test]
+fn a_failing_seed_is_made_short_and_fails_still() {
+    let bug = Some(Bug::AckBeforeFsync);
+    let whole = Case::of(0);
+    let mut progress = |_, _| {};
+    let shortest = bugs::with(bug, || fuzz::minimise(&whole, 60, &mut progress)).unwrap();
+    assert!(shortest.runs <= 60);
+    assert!(
+        shortest.report.acts.len() < shortest.acts_before,
+        "{shortest:?}"
+    );
+    println!(
+        "{} of {} acts: {}",
+        shortest.report.acts.len(),
+        shortest.acts_before,
+        shortest.case.script
+    );
+    let case = Case {
+        script: shortest.case.script.to_string().parse().unwrap(),
+        ..shortest.case
+    };
+    let again = bugs::with(bug, || fuzz::run_case(&case));
+    assert_eq!(again.violation, shortest.report.violation);
+    let none = bugs::with(None, || fuzz::minimise(&whole, 60, &mut progress));
+    assert!(
+        none.is_none(),
+        "without the bug there is nothing to make short"
+    );
 }
 
 #[test]

@@ -7,7 +7,8 @@ use super::{Peer, Ticket};
 use crate::gossip::{Answer, Question, answer_trade, find_differences, open_message};
 
 /// Most peers that may wait for this node's disk.
-const HOLDS_MAX: usize = 1_024;
+pub(super) const HOLDS_MAX: usize = 1_024;
+
 impl Peer {
     /// A question of another peer.
     pub(super) fn question(&mut self, from: NodeId, ticket: Ticket, bytes: &[u8]) {
@@ -78,6 +79,7 @@ impl Peer {
         if self.sync.spend(size, self.now.monotonic) {
             answer
         } else {
+            tracing::debug!(size, "has answered its fill for this second");
             Answer::Busy
         }
     }

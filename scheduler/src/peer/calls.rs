@@ -8,7 +8,7 @@ use super::{Effect, Peer, Ticket};
 use crate::gossip::{Answer, Question, open_message, seal_message};
 
 /// Most questions under way at a time.
-const CALLS_MAX: usize = 256;
+pub(super) const CALLS_MAX: usize = 256;
 
 /// Why a question was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -153,6 +153,8 @@ impl Peer {
                 mut warnings,
             } => {
                 if held.holders < held.wanted {
+                    let (holders, wanted) = (held.holders, held.wanted);
+                    tracing::debug!(holders, wanted, "fewer disks than asked for hold a write");
                     warnings.push(format!(
                         "written to {} of the {} nodes asked for; the others get it when they \
                          answer again",

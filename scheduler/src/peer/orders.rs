@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Most orders that wait.
-const QUEUE_MAX: usize = 1_024;
+pub(super) const QUEUE_MAX: usize = 1_024;
 /// Bytes of a write that are not its payload: key, clock, signature.
 const OVERHEAD_BYTES: usize = 64 * 1024;
 
@@ -92,6 +92,12 @@ impl Draft {
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     queue: VecDeque<Proposal>,
+}
+
+impl Orders {
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
 }
 
 impl Peer {

@@ -71,6 +71,10 @@ impl Peer {
             .map(|(hash, _)| format!("{hash:032x}"))
             .collect();
         if !ripe.is_empty() {
+            tracing::debug!(
+                count = ripe.len(),
+                "tombstones that all have seen are forgotten"
+            );
             let key = Key::system(kind::PURGE, self.me().to_string());
             self.find(key, json(&PurgeRecord { tombstones: ripe }));
         }

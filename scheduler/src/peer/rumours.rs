@@ -40,6 +40,10 @@ impl Rumours {
         }
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.news.writes.len() + self.news.records.len()
+    }
+
     fn fits(&mut self, size: usize) -> bool {
         let fits = self.bytes.saturating_add(size) <= RUMOUR_BYTES_MAX;
         self.bytes += if fits { size } else { 0 };

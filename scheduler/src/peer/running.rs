@@ -90,6 +90,7 @@ impl Peer {
                 ledger.ended(slot, report.template, outcome, &policy, now);
             }
         }
+        tracing::debug!(task = %report.id, state = ?report.state, "adopts a task");
         let running_since = (report.state == TaskState::Running).then_some(now);
         self.running.specs.insert(report.id, spec);
         self.running.local.insert(LocalTask {
@@ -219,6 +220,7 @@ impl Peer {
         let now = self.now.monotonic;
         match action {
             Action::Hold { slot } => {
+                tracing::debug!(service = %slot.0, slot = %slot.1, "waits before it takes a slot over");
                 self.running.hold_downs.begin(slot, now);
                 let again = self.running.hold_downs.over_at(&slot);
                 let look = [self.running.look_again_at, again]
@@ -234,6 +236,7 @@ impl Peer {
                 takes_over,
             } => {
                 if takes_over {
+                    tracing::debug!(service = %slot.0, slot = %slot.1, "takes a slot over");
                     self.running.hold_downs.taken_over(slot, now);
                 }
                 self.create_task(slot, at);

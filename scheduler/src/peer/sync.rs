@@ -18,7 +18,7 @@ use crate::gossip::{Answer, Differences, Heartbeat, Question, Trade, compare_wit
 use crate::registry::SignedBytes;
 
 /// Most syncs of this peer's own under way.
-const SYNCS_MAX: usize = 2;
+pub(super) const SYNCS_MAX: usize = 2;
 /// Bytes of answers that may be sent in one second; twice that in a burst: 4 MiB.
 const ANSWER_BYTES_PER_SECOND: u64 = 4 * 1024 * 1024;
 /// A sync that settled nothing is repeated ever more slowly, up to this many doublings.
@@ -103,6 +103,10 @@ impl Sync {
         self.next_members = self
             .next_members
             .min(now.saturating_add(Duration::from_secs(1)));
+    }
+
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.len()
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -274,6 +278,7 @@ impl Peer {
         }
         let ours = self.heartbeat();
         let theirs = self.sync.heard.get(&peer).copied().unwrap_or(ours);
+        tracing::debug!(%peer, "compares registries");
         self.sync.under_way.insert(peer, (theirs, ours));
         let members = self.membership.digest();
         let question = compare_with(&self.registry, &self.observed, members);
@@ -343,6 +348,9 @@ impl Peer {
     pub(super) fn note_settling(&mut self) {
         let is_alone = self.catalog.roster().len() == 1;
         let has_waited = self.now.monotonic >= self.boot_ends;
+        if has_waited && !is_alone && !self.sync.has_synced && !self.sync.is_settled {
+            tracing::info!("nobody answered since the start: goes by what is on its own disk");
+        }
         self.sync.is_settled |= is_alone || has_waited || self.sync.has_synced;
     }
 

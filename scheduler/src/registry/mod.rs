@@ -258,6 +258,13 @@ impl Registry {
         {
             return false;
         }
+        if self
+            .entries
+            .get(&key)
+            .is_some_and(|entry| entry.siblings().len() > 1)
+        {
+            tracing::debug!(%key, "writes that knew nothing of each other stand side by side");
+        }
         self.refresh(&key);
         if self.trust.learn(&signed.write) {
             self.drop_what_no_longer_counts();
@@ -279,6 +286,10 @@ impl Registry {
             if changed.is_empty() {
                 return;
             }
+            tracing::debug!(
+                entries = changed.len(),
+                "writes that no longer count are dropped"
+            );
             for key in changed {
                 self.refresh(&key);
                 self.dropped.insert(key);

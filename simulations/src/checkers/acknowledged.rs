@@ -81,7 +81,7 @@ impl Checker for Acknowledged {
                 self.promises.retain(|promise| promise.actor.node != *node);
                 self.lost(*machine);
             }
-            Happening::Quiet => {}
+            Happening::Quiet | Happening::Still => {}
         }
     }
 

@@ -44,7 +44,7 @@ impl Checker for Fsynced {
                     self.wrong.get_or_insert(what);
                 }
             }
-            Happening::Removed { .. } | Happening::Quiet => {}
+            Happening::Removed { .. } | Happening::Quiet | Happening::Still => {}
         }
     }
 

@@ -14,6 +14,7 @@ mod limits;
 mod lives;
 mod once;
 mod placement;
+mod quiet;
 mod removed;
 mod reports;
 mod revoked;
@@ -48,6 +49,8 @@ pub enum Happening {
     },
     /// No more faults, and no more orders, from now on.
     Quiet,
+    /// All has come to rest: from now on, and until the end, nothing is to happen.
+    Still,
 }
 
 /// A rule.
@@ -91,6 +94,7 @@ pub fn all() -> Vec<Box<dyn Checker + Send>> {
         Box::new(lives::Lives::default()),
         Box::new(placement::SamePlan),
         Box::new(once::Once),
+        Box::new(quiet::Quiet::default()),
         Box::new(removed::Removed::default()),
         Box::new(reports::Reports),
         Box::new(revoked::Revoked::default()),

@@ -92,7 +92,7 @@ impl Checker for Removed {
                 self.removals.retain(|removal| removal.author != *node);
                 self.lost(*machine);
             }
-            Happening::Quiet => {}
+            Happening::Quiet | Happening::Still => {}
         }
     }
 

@@ -15,6 +15,7 @@ use clap::Args;
 use shoal_sim::{
     bugs::{self, Bug},
     fuzz::{self, Report},
+    marks::{self, MARKS, Reached},
 };
 
 use super::{note, say, seeds::Seeds};
@@ -49,6 +50,7 @@ struct Total {
     events: u64,
     virtual_time: Duration,
     faults: BTreeMap<&'static str, u64>,
+    marks: Reached,
 }
 
 /// Runs it.
@@ -77,8 +79,8 @@ pub(crate) fn run(args: &FuzzArgs) -> ExitCode {
             if seed >= seeds.end {
                 return;
             }
-            let report = bugs::with(args.bug, || fuzz::run(seed));
-            add(&total, report, args.bug);
+            let (report, reached) = marks::reached(|| bugs::with(args.bug, || fuzz::run(seed)));
+            add(&total, report, &reached, args.bug);
         }
     };
     thread::scope(|scope| {
@@ -106,8 +108,9 @@ fn fresh_seeds() -> std::ops::Range<u64> {
     first..first + 100_000
 }
 
-fn add(total: &Mutex<Total>, report: Report, bug: Option<Bug>) {
+fn add(total: &Mutex<Total>, report: Report, reached: &[bool; MARKS.len()], bug: Option<Bug>) {
     let Ok(mut total) = total.lock() else { return };
+    total.marks.add(reached);
     total.seeds += 1;
     total.events += report.events;
     total.virtual_time += report.virtual_time;
@@ -128,13 +131,14 @@ fn failure(report: &Report, bug: Option<Bug>) -> String {
         return String::new();
     };
     let what: String = violation.what.chars().take(500).collect();
+    let bug = super::bugs::option(bug);
     format!(
-        "seed {} failed at {:.3} s: {}: {what}\n  again: shoal-sim replay --seed {}{}",
+        "seed {} failed at {:.3} s: {}: {what}\n  again: shoal-sim replay --seed {}{bug}\n  shorter: shoal-sim minimise --seed {}{bug}",
         report.seed,
         violation.at.as_secs_f64(),
         violation.rule,
         report.seed,
-        super::bugs::option(bug)
+        report.seed
     )
 }
 
@@ -164,6 +168,12 @@ fn conclude(total: Total, started: Instant) -> ExitCode {
     let virtual_s = total.virtual_time.as_secs_f64();
     for (fault, count) in &total.faults {
         say(&format!("fault {fault}: {count}"));
+    }
+    for (mark, runs) in MARKS.iter().zip(total.marks.runs) {
+        say(&format!(
+            "mark {mark:?}: in {runs} of {} runs",
+            total.marks.of
+        ));
     }
     say(&format!(
         "virtual_s={virtual_s:.0} wall_s={wall:.1} events_per_s={:.0}",

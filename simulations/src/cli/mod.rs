@@ -3,6 +3,7 @@
 
 mod bugs;
 mod fuzz;
+mod minimise;
 mod plans;
 mod replay;
 mod report;
@@ -25,7 +26,9 @@ struct Cli {
 enum Command {
     /// Random clusters, orders and faults; then quiet, and everything must come right
     Fuzz(fuzz::FuzzArgs),
-    /// Run one seed of fuzz again, and show what happens
+    /// Make a failing seed of fuzz as short as can be
+    Minimise(minimise::MinimiseArgs),
+    /// Run a seed of fuzz, or of a plan, again, and show what happens
     Replay(replay::ReplayArgs),
     /// Run a plan once
     Run(run::RunArgs),
@@ -43,6 +46,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Minimise(args) => minimise::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => run::sweep(&args),

@@ -1,19 +1,17 @@
-//! `shoal-sim replay`: one seed again, with what the nodes say while it runs.
+//! `shoal-sim replay`: a run again, with what the nodes say while it runs: who knew what, when.
 
 use std::{
     ops::RangeInclusive,
+    path::PathBuf,
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
     time::{Duration, Instant},
 };
 
 use clap::Args;
 use shoal_sim::{
     bugs::{self, Bug},
-    fuzz,
+    fuzz::{self, Case, MACHINES_MAX, MACHINES_MIN, Script},
+    moment,
 };
 use tracing_subscriber::{
     fmt::{format::Writer, time::FormatTime},
@@ -21,11 +19,14 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::say;
+use super::{run as plan_runs, say};
 
 /// Options of `replay`.
 #[derive(Args, Debug)]
 pub(crate) struct ReplayArgs {
+    /// A plan's file, or the name of one that comes along (shoal-sim plans) [default: a run of fuzz]
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
     /// The seed
     #[arg(long, value_name = "N")]
     seed: u64,
@@ -41,9 +42,30 @@ pub(crate) struct ReplayArgs {
     /// How much they say: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     level: tracing::Level,
-    /// With this known bug put back: see `shoal-sim bugs`
-    #[arg(long, value_name = "NAME", value_parser = super::bugs::parse)]
+    /// Set a field of the plan, such as cluster.nodes=9 or links.loss="20 %"
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = plan_runs::setting, requires = "plan")]
+    settings: Vec<(String, toml::Value)>,
+    /// Of fuzz: a cluster of so many machines, whatever the seed says
+    #[arg(long, value_name = "N", value_parser = machines, conflicts_with = "plan")]
+    machines: Option<usize>,
+    /// Of fuzz: only these acts, as `shoal-sim minimise` names them
+    #[arg(
+        long,
+        value_name = "ACTS",
+        default_value = "whole",
+        conflicts_with = "plan"
+    )]
+    script: Script,
+    /// Of fuzz: with this known bug put back (shoal-sim bugs)
+    #[arg(long, value_name = "NAME", value_parser = super::bugs::parse, conflicts_with = "plan")]
     bug: Option<Bug>,
+}
+
+fn machines(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (MACHINES_MIN..=MACHINES_MAX).contains(number))
+        .ok_or_else(|| format!("a number from {MACHINES_MIN} to {MACHINES_MAX}"))
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -53,34 +75,32 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Where the run is now: the clock and the speaker of every line.
-#[derive(Debug, Default)]
-struct Moment {
-    micros: AtomicU64,
-    node: AtomicUsize,
-}
-
-struct Stamp(Arc<Moment>);
+struct Stamp;
 
 impl FormatTime for Stamp {
     fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
-        let micros = self.0.micros.load(Ordering::Relaxed);
-        let node = self.0.node.load(Ordering::Relaxed);
-        write!(writer, "{:>12.6} n{:<3}", micros as f64 / 1e6, node + 1)
+        let (at, machine) = moment();
+        write!(writer, "{:>12.6} n{:<3}", at.as_secs_f64(), machine + 1)
     }
 }
 
 /// Runs it.
 pub(crate) fn run(args: &ReplayArgs) -> ExitCode {
-    let moment = Arc::new(Moment::default());
-    listen(args, &moment);
+    listen(args);
+    match &args.plan {
+        Some(plan) => plan_runs::replay(plan, args.seed, &args.settings),
+        None => replay_fuzz(args),
+    }
+}
+
+fn replay_fuzz(args: &ReplayArgs) -> ExitCode {
     let started = Instant::now();
-    let mut watch = |at: Duration, machine| {
-        let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
-        moment.micros.store(micros, Ordering::Relaxed);
-        moment.node.store(machine, Ordering::Relaxed);
+    let case = Case {
+        seed: args.seed,
+        machines: args.machines,
+        script: args.script.clone(),
     };
-    let report = bugs::with(args.bug, || fuzz::run_watched(args.seed, &mut watch));
+    let report = bugs::with(args.bug, || fuzz::run_case(&case));
     for (fault, count) in &report.faults {
         say(&format!("fault {fault}: {count}"));
     }
@@ -109,19 +129,15 @@ pub(crate) fn run(args: &ReplayArgs) -> ExitCode {
 }
 
 /// Lets the nodes' own log lines through, within the times and of the node that were asked for.
-fn listen(args: &ReplayArgs, moment: &Arc<Moment>) {
-    let micros = |seconds: f64| {
-        let time = Duration::from_secs_f64(seconds.min(1e9));
-        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-    };
+fn listen(args: &ReplayArgs) {
+    let time = |seconds: f64| Duration::from_secs_f64(seconds.min(1e9));
     let wanted = Wanted {
-        moment: Arc::clone(moment),
-        times: micros(args.from)..=micros(args.to),
+        times: time(args.from)..=time(args.to),
         node: args.node,
         level: args.level,
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_timer(Stamp(Arc::clone(moment)))
+        .with_timer(Stamp)
         .with_writer(std::io::stdout)
         .with_ansi(false)
         .with_target(false)
@@ -132,18 +148,16 @@ fn listen(args: &ReplayArgs, moment: &Arc<Moment>) {
 
 /// Which lines are shown.
 struct Wanted {
-    moment: Arc<Moment>,
-    times: RangeInclusive<u64>,
+    times: RangeInclusive<Duration>,
     node: Option<u64>,
     level: tracing::Level,
 }
 
 impl<S> Filter<S> for Wanted {
     fn enabled(&self, what: &tracing::Metadata<'_>, _: &Context<'_, S>) -> bool {
-        let at = self.moment.micros.load(Ordering::Relaxed);
-        let node = self.moment.node.load(Ordering::Relaxed) as u64 + 1;
+        let (at, machine) = moment();
         *what.level() <= self.level
             && self.times.contains(&at)
-            && self.node.is_none_or(|one| one == node)
+            && self.node.is_none_or(|one| one == machine as u64 + 1)
     }
 }

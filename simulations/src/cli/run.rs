@@ -1,6 +1,10 @@
 //! `shoal-sim run` and `shoal-sim sweep`: plans, once or at all their points.
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
 
 use clap::Args;
 use shoal_sim::{
@@ -54,7 +58,7 @@ pub(crate) struct SweepArgs {
 }
 
 /// A key and a value: a number, true or false, a list, or else a text.
-fn setting(text: &str) -> Result<(String, toml::Value), String> {
+pub(crate) fn setting(text: &str) -> Result<(String, toml::Value), String> {
     let (key, value) = text
         .split_once('=')
         .ok_or("write it as KEY=VALUE, such as cluster.nodes=9")?;
@@ -78,7 +82,12 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
             Err(error) => refuse(&error),
         };
     }
-    match run_once(args) {
+    replay(&args.plan, args.seed, &args.settings)
+}
+
+/// Runs a plan once, and shows what was measured.
+pub(crate) fn replay(plan: &Path, seed: u64, settings: &[(String, toml::Value)]) -> ExitCode {
+    match run_once(plan, seed, settings) {
         Ok(status) => status,
         Err(error) => refuse(&error),
     }
@@ -89,19 +98,21 @@ fn refuse(error: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn run_once(args: &RunArgs) -> Result<ExitCode, String> {
-    let (name, text) = plans::load(&args.plan)?;
-    planned(&name, &text, &args.settings, false, 1)?;
+fn run_once(
+    plan: &Path,
+    seed: u64,
+    settings: &[(String, toml::Value)],
+) -> Result<ExitCode, String> {
+    let (name, text) = plans::load(plan)?;
+    planned(&name, &text, settings, false, 1)?;
     let (table, _) = PlanText::parse(&text).map_err(|error| error.to_string())?;
-    let plan = table
-        .with(&args.settings)
-        .map_err(|error| error.to_string())?;
+    let plan = table.with(settings).map_err(|error| error.to_string())?;
     say(&format!("{name}: {}", plan.title));
     let started = Instant::now();
-    let record = match experiment::run(&plan, args.seed) {
+    let record = match experiment::run(&plan, seed) {
         Ok(record) => record,
         Err(error) => {
-            note(&format!("shoal-sim: seed {}: {error}", args.seed));
+            note(&format!("shoal-sim: seed {seed}: {error}"));
             return Ok(ExitCode::FAILURE);
         }
     };

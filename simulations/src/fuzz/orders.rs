@@ -28,12 +28,15 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// Gives an order to some agent.
-    pub(super) fn give(&mut self, world: &mut World, rng: &mut ChaCha8Rng) {
+    /// Gives an order to some agent. False: none runs.
+    pub(super) fn give(&mut self, world: &mut World, rng: &mut ChaCha8Rng) -> bool {
         let running = world.running();
-        let index = running[rng.random_range(0..running.len())];
+        let chosen = running.get(rng.random_range(0..running.len().max(1)));
+        let Some(index) = chosen.copied() else {
+            return false;
+        };
         let Some(peer) = &mut world.machines[index].peer else {
-            return;
+            return false;
         };
         let view = peer.view();
         let (order, key) = if rng.random_bool(0.1) {
@@ -50,12 +53,16 @@ impl Orders {
         let ticket = world.order_with(index, order, concern);
         self.waiting.push((index, ticket, key));
         self.given += 1;
+        true
     }
 
     /// Drains a node, or makes one active again.
     pub(super) fn move_tasks(&mut self, world: &mut World, rng: &mut ChaCha8Rng) {
         let running = world.running();
-        let index = running[rng.random_range(0..running.len())];
+        let Some(index) = running.get(rng.random_range(0..running.len().max(1))) else {
+            return;
+        };
+        let index = *index;
         let Some(peer) = &mut world.machines[index].peer else {
             return;
         };

@@ -80,6 +80,7 @@ impl Peer {
         if state == TaskState::Rejected {
             let wait = self.running.ledger.refused(slot, template, now);
             let reason = change.error.clone();
+            tracing::debug!(service = %slot.0, slot = %slot.1, %reason, "refuses a slot");
             let refusal = Refusal {
                 service: slot.0,
                 slot: slot.1,
@@ -111,6 +112,7 @@ impl Peer {
         let before = self.running.refusals.len();
         self.running.refusals.retain(|_, (_, until)| *until > now);
         if self.running.refusals.len() != before {
+            tracing::debug!("a refusal is withdrawn");
             self.refusals_changed();
         }
     }
