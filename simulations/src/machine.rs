@@ -12,7 +12,7 @@ use rand_xoshiro::SplitMix64;
 use shoal_membership::{Addresses, ClusterId, NodeId, Now, Profile, SecretKey};
 use shoal_scheduler::{
     peer::{Adopted, Config, Peer, Timing},
-    placement::{PLACEMENT_VERSION, Planner},
+    placement::{LoadCaps, PLACEMENT_VERSION, Planner},
     spec::ServiceSpec,
     task::{TaskId, TaskReport, TaskState},
     view::NodeFacts,
@@ -163,6 +163,7 @@ impl Machine {
             timing,
             swim: birth.protocol.swim.clone(),
             anti_entropy: birth.protocol.anti_entropy,
+            load_caps: birth.protocol.load_caps,
             seed: birth.seed ^ (index as u64) << 32 ^ life << 16,
             founder_nonce: birth.founder_nonce,
         }
@@ -197,6 +198,8 @@ pub struct Protocol {
     pub swim: Option<shoal_membership::Config>,
     /// Whether registries are compared and mended.
     pub anti_entropy: bool,
+    /// Whether placement caps the load of a node.
+    pub load_caps: LoadCaps,
 }
 
 impl Protocol {
@@ -207,6 +210,7 @@ impl Protocol {
             timing: Timing::of(profile),
             swim: None,
             anti_entropy: true,
+            load_caps: LoadCaps::On,
         }
     }
 }
