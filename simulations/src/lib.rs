@@ -14,6 +14,7 @@ pub mod experiment;
 pub mod fuzz;
 pub mod links;
 mod machine;
+pub mod placement;
 pub mod plan;
 mod queue;
 mod reach;

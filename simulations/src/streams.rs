@@ -20,6 +20,21 @@ pub(crate) fn faults(seed: u64) -> u64 {
     mixed(seed, 0x6661_756c)
 }
 
+/// The seed of the nodes and services of a study of placement.
+pub(crate) fn placed(seed: u64) -> u64 {
+    mixed(seed, 0x706c_6163)
+}
+
+/// The seed of what is done to them.
+pub(crate) fn placed_anew(seed: u64) -> u64 {
+    mixed(seed, 0x616e_6577)
+}
+
+/// The seed of whoever places by lot.
+pub(crate) fn lots(seed: u64) -> u64 {
+    mixed(seed, 0x6c6f_7473)
+}
+
 /// `SplitMix64`'s finaliser (Steele, Lea, Flood 2014), over both.
 fn mixed(state: u64, value: u64) -> u64 {
     let mut z = state
@@ -41,7 +56,12 @@ mod tests {
         let links = (0..30).flat_map(|from| (0..30).map(move |to| link(5, from, to)));
         let machines = (0..30).map(|index| machine(5, index));
         let other_seed = (0..30).map(|index| machine(6, index));
-        let all: BTreeSet<u64> = links.chain(machines).chain(other_seed).collect();
-        assert_eq!(all.len(), 30 * 30 + 60);
+        let others = [setting, faults, placed, placed_anew, lots].map(|stream| stream(5));
+        let all: BTreeSet<u64> = links
+            .chain(machines)
+            .chain(other_seed)
+            .chain(others)
+            .collect();
+        assert_eq!(all.len(), 30 * 30 + 60 + 5);
     }
 }

@@ -1,10 +1,13 @@
 //! A plan as something that sweeps can run.
 
 use crate::{
-    plan::{PlanError, PlanText},
-    results::{Figure, Point, RunRecord, Value},
+    plan::{FigurePlan, Plan, PlanError, PlanText},
+    results::{Comparison, Figure, Point, RunRecord, Value},
     sweep::Experiment,
 };
+
+/// Fields of a plan, and what they are set to.
+type Settings = Vec<(String, toml::Value)>;
 
 /// A plan with its points.
 #[derive(Debug)]
@@ -13,8 +16,9 @@ pub struct Planned {
     text: PlanText,
     /// As it was written, with what the command line set.
     written: String,
-    points: Vec<(Point, Vec<(String, toml::Value)>)>,
+    points: Vec<(Point, Settings)>,
     figures: Vec<Figure>,
+    comparisons: Vec<Comparison>,
 }
 
 impl Planned {
@@ -41,10 +45,16 @@ impl Planned {
         let points = points
             .into_iter()
             .map(|settings| (point(&settings), settings));
+        let points: Vec<(Point, Settings)> = points.collect();
         Ok(Self {
             name: name.to_owned(),
-            points: points.collect(),
-            figures: plan.figures.iter().map(|figure| figure.build()).collect(),
+            figures: figures(&plan, &table, &points)?,
+            // What is not swept has nothing to be compared with.
+            comparisons: match is_sweep {
+                true => comparisons(&plan),
+                false => Vec::new(),
+            },
+            points,
             text: table,
             written,
         })
@@ -60,6 +70,44 @@ impl Planned {
         let sizes = plans.map(|plan| (super::memory_estimate(&plan), plan.machines()));
         sizes.max().unwrap_or_default()
     }
+}
+
+/// The figures, with what theory says at these points.
+fn figures(
+    plan: &Plan,
+    text: &PlanText,
+    points: &[(Point, Settings)],
+) -> Result<Vec<Figure>, PlanError> {
+    let mut plans = Vec::new();
+    if plan.figures.iter().any(|figure| !figure.theory.is_empty()) {
+        for (point, settings) in points {
+            plans.push((point, text.with(settings)?));
+        }
+    }
+    let with_theory = |asked: &FigurePlan| {
+        let mut figure = asked.build();
+        for form in &asked.theory {
+            let at = |(point, plan): &(&Point, Plan)| Some(((*point).clone(), form.at(plan)?));
+            let values: Vec<(Point, f64)> = plans.iter().filter_map(at).collect();
+            let curves = super::theory::curves(form.legend(), &figure, &values);
+            figure.theory.extend(curves);
+        }
+        figure
+    };
+    Ok(plan.figures.iter().map(with_theory).collect())
+}
+
+fn comparisons(plan: &Plan) -> Vec<Comparison> {
+    let built = plan.comparisons.iter().map(|asked| {
+        let (name, base) = axis(&asked.axis, &asked.base);
+        let (_, other) = axis(&asked.axis, &asked.other);
+        Comparison {
+            axis: name,
+            base,
+            other,
+        }
+    });
+    built.collect()
 }
 
 /// Settings as axes. Units move from the values into the names.
@@ -117,5 +165,9 @@ impl Experiment for Planned {
 
     fn figures(&self) -> Vec<Figure> {
         self.figures.clone()
+    }
+
+    fn comparisons(&self) -> Vec<Comparison> {
+        self.comparisons.clone()
     }
 }

@@ -10,7 +10,7 @@ use super::units::Time;
 
 /// `[protocol]`: what differs from the profile. Every parameter of the protocols, and a switch for
 /// each mechanism, to see what it buys.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
     /// SWIM: how often one member is probed. `lan` 500 ms, `edge` 3 s.

@@ -19,7 +19,11 @@ pub(super) fn draw(results: &Results, figure: &Figure, panel: &Point) -> Option<
     if curves.iter().all(|curve| curve.dots.is_empty()) {
         return None;
     }
-    curves.extend(figure.theory.iter().map(theory));
+    let holds = |curve: &&crate::results::Curve| {
+        let mut axes = curve.at.axes().iter();
+        axes.all(|(name, value)| panel.get(name) == Some(value))
+    };
+    curves.extend(figure.theory.iter().filter(holds).map(theory));
     let panel = panel.to_string();
     let title = match panel.is_empty() {
         true => figure.title.clone(),

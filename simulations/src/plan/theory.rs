@@ -1,0 +1,110 @@
+//! What theory says of a figure: a few closed forms by name, each with its source.
+//!
+//! A form is worked out at every point of a sweep, from the plan as it is there; the figure shows it beside
+//! what was measured. To add one: a variant, its legend, its formula.
+
+use serde::Deserialize;
+use shoal_scheduler::placement::rung;
+
+use super::Plan;
+
+/// A closed form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Theory {
+    /// 1: only what must move, moves.
+    #[serde(rename = "1")]
+    One,
+    /// 1/N, the share of the slots of one of N nodes: what moves on its loss by rendezvous hashing (Thaler
+    /// and Ravishankar 1998) and on a ring (Karger et al. 1997).
+    #[serde(rename = "1/n")]
+    ShareOfOne,
+    /// Coefficient of variation of balls thrown into N bins, s balls for each: √((N-1)/(N s)), the binomial
+    /// distribution's. The mean of measured ones is a little less where N is small: it is the mean of CV²
+    /// that is met exactly.
+    #[serde(rename = "balls-in-bins-cv")]
+    BallsInBinsCv,
+    /// The fullest bin over the mean: 1 + √(2 ln N / s), for s well above ln N (Raab and Steger, "Balls into
+    /// Bins: A Simple and Tight Analysis", 1998, theorem 1).
+    #[serde(rename = "balls-in-bins-max")]
+    BallsInBinsMax,
+    /// Coefficient of variation on a ring with V virtual nodes each. A node's arcs are Dirichlet distributed
+    /// with variance (N-1)/(N²(NV+1)), and slots fall on them like balls, m in all: CV² =
+    /// (N-1)/m + (1-1/m)(N-1)/(NV+1).
+    #[serde(rename = "ring-cv")]
+    RingCv,
+    /// The cap of the shipped placement over the mean: the rung of the design's ladder.
+    #[serde(rename = "load-cap")]
+    LoadCap,
+}
+
+impl Theory {
+    /// What the legend says.
+    #[must_use]
+    pub const fn legend(self) -> &'static str {
+        match self {
+            Self::One => "theory: 1",
+            Self::ShareOfOne => "theory: 1/N",
+            Self::BallsInBinsCv => "bins: √((N-1)/(N s))",
+            Self::BallsInBinsMax => "bins: 1+√(2 ln N / s)",
+            Self::RingCv => "ring: arcs and bins",
+            Self::LoadCap => "cap: rung / mean",
+        }
+    }
+
+    /// Its value at a point of a sweep: the plan as it is there. None where it says nothing.
+    #[must_use]
+    pub fn at(self, plan: &Plan) -> Option<f64> {
+        let n = plan.cluster.nodes as f64;
+        let placement = plan.placement.as_ref();
+        let slots_per_node = placement.map(|placement| placement.slots_per_node as f64);
+        let value = match self {
+            Self::One => 1.0,
+            Self::ShareOfOne => 1.0 / n,
+            Self::BallsInBinsCv => ((n - 1.0) / (n * slots_per_node?)).sqrt(),
+            Self::BallsInBinsMax => 1.0 + (2.0 * n.ln() / slots_per_node?).sqrt(),
+            Self::RingCv => {
+                let slots = n * slots_per_node?;
+                let points = n * f64::from(placement?.virtual_nodes);
+                let of_bins = (n - 1.0) / slots;
+                let of_arcs = (1.0 - 1.0 / slots) * (n - 1.0) / (points + 1.0);
+                (of_bins + of_arcs).sqrt()
+            }
+            Self::LoadCap => {
+                let slots = plan.cluster.nodes as u64 * placement?.slots_per_node;
+                rung(slots, plan.cluster.nodes as u64) as f64 / slots_per_node?
+            }
+        };
+        value.is_finite().then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::PlanText;
+
+    fn plan(nodes: usize, slots_per_node: u64, virtual_nodes: u32) -> Plan {
+        let text = format!(
+            "title = \"t\"\nmeasure = [\"placement\"]\ncluster.nodes = {nodes}\n[placement]\n\
+             slots_per_node = {slots_per_node}\nvirtual_nodes = {virtual_nodes}"
+        );
+        PlanText::parse(&text).unwrap().1
+    }
+
+    #[test]
+    fn forms_give_what_a_pocket_calculator_does() {
+        let near = |form: Theory, plan: &Plan, expected: f64| {
+            let value = form.at(plan).unwrap();
+            assert!((value - expected).abs() < 1e-4, "{form:?}: {value}");
+        };
+        let hundred = plan(100, 30, 100);
+        near(Theory::ShareOfOne, &hundred, 0.01);
+        near(Theory::BallsInBinsCv, &hundred, 0.181_66);
+        near(Theory::BallsInBinsMax, &hundred, 1.554_08);
+        // 99/3000 + 99/10001, nearly.
+        near(Theory::RingCv, &hundred, 0.207_12);
+        near(Theory::LoadCap, &hundred, 38.0 / 30.0);
+        // Many slots: the arcs alone are left, 1/√V of them.
+        near(Theory::RingCv, &plan(10, 20_000, 1), 0.904_53);
+    }
+}
