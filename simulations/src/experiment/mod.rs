@@ -8,7 +8,6 @@ mod detection;
 mod dissemination;
 mod planned;
 mod setting;
-mod theory;
 mod timeline;
 
 use std::time::Duration;

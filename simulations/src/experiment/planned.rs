@@ -1,13 +1,10 @@
 //! A plan as something that sweeps can run.
 
 use crate::{
-    plan::{FigurePlan, Plan, PlanError, PlanText},
+    plan::{Plan, PlanError, PlanText, PointSettings},
     results::{Comparison, Figure, Point, RunRecord, Value},
     sweep::Experiment,
 };
-
-/// Fields of a plan, and what they are set to.
-type Settings = Vec<(String, toml::Value)>;
 
 /// A plan with its points.
 #[derive(Debug)]
@@ -16,7 +13,7 @@ pub struct Planned {
     text: PlanText,
     /// As it was written, with what the command line set.
     written: String,
-    points: Vec<(Point, Settings)>,
+    points: Vec<PointSettings>,
     figures: Vec<Figure>,
     comparisons: Vec<Comparison>,
 }
@@ -45,10 +42,12 @@ impl Planned {
         let points = points
             .into_iter()
             .map(|settings| (point(&settings), settings));
-        let points: Vec<(Point, Settings)> = points.collect();
+        let points: Vec<_> = points.collect();
+        let figures = plan.figures.iter();
+        let figures = figures.map(|figure| figure.build(&table, &points));
         Ok(Self {
             name: name.to_owned(),
-            figures: figures(&plan, &table, &points)?,
+            figures: figures.collect::<Result<_, _>>()?,
             // What is not swept has nothing to be compared with.
             comparisons: match is_sweep {
                 true => comparisons(&plan),
@@ -70,31 +69,6 @@ impl Planned {
         let sizes = plans.map(|plan| (super::memory_estimate(&plan), plan.machines()));
         sizes.max().unwrap_or_default()
     }
-}
-
-/// The figures, with what theory says at these points.
-fn figures(
-    plan: &Plan,
-    text: &PlanText,
-    points: &[(Point, Settings)],
-) -> Result<Vec<Figure>, PlanError> {
-    let mut plans = Vec::new();
-    if plan.figures.iter().any(|figure| !figure.theory.is_empty()) {
-        for (point, settings) in points {
-            plans.push((point, text.with(settings)?));
-        }
-    }
-    let with_theory = |asked: &FigurePlan| {
-        let mut figure = asked.build();
-        for form in &asked.theory {
-            let at = |(point, plan): &(&Point, Plan)| Some(((*point).clone(), form.at(plan)?));
-            let values: Vec<(Point, f64)> = plans.iter().filter_map(at).collect();
-            let curves = super::theory::curves(form.legend(), &figure, &values);
-            figure.theory.extend(curves);
-        }
-        figure
-    };
-    Ok(plan.figures.iter().map(with_theory).collect())
 }
 
 fn comparisons(plan: &Plan) -> Vec<Comparison> {

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_heavy_node_is_fairly_loaded_when_it_has_more() {
-        let weights = ["1", "3"].map(|text| shoal_scheduler::placement::Weight::parse(text));
+        let weights = ["1", "3"].map(shoal_scheduler::placement::Weight::parse);
         let weights = weights.map(Option::unwrap_or_default);
         let cluster = Cluster::drawn(2, &weights, 8, 8, 1);
         let heavy = |node: &&NodeId| cluster.nodes[node].thousandths() == 3_000;

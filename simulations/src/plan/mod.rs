@@ -4,12 +4,13 @@
 //! error with its line. [`PlanText::with`] sets single fields, which is how sweeps vary them.
 
 mod churn;
+mod curves;
 mod faults;
 mod placement;
 mod protocol;
 mod sections;
 mod sweep;
-mod theory;
+pub mod theory;
 pub mod units;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -22,8 +23,7 @@ pub use self::{
     placement::PlacementPlan,
     protocol::Protocol,
     sections::{Cluster, Disks, LatencyPlan, Links, LossPlan, NODES_MAX, RuntimePlan, Start},
-    sweep::{Axis, ComparisonPlan, FigurePlan, SweepPlan},
-    theory::Theory,
+    sweep::{Axis, ComparisonPlan, FigurePlan, PointSettings, SweepPlan},
 };
 use units::Time;
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Theory;
-use crate::results::{Figure, Shape};
+use super::{PlanError, PlanText, theory::Theory};
+use crate::results::{Figure, Point, Shape};
+
+/// A point of a sweep, and the settings that make it.
+pub type PointSettings = (Point, Vec<(String, toml::Value)>);
 
 /// One field that is varied.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,16 +130,23 @@ impl FigurePlan {
         }
     }
 
-    /// As the report knows it, without what theory says.
-    #[must_use]
-    pub fn build(&self) -> Figure {
+    /// As the report knows it, with what theory says at the points of a sweep.
+    ///
+    /// # Errors
+    /// A closed form that the plan has not what for.
+    pub fn build(&self, text: &PlanText, points: &[PointSettings]) -> Result<Figure, PlanError> {
         let plain = Figure::new(self.shape, &self.what, self.along.as_deref());
-        Figure {
+        let mut figure = Figure {
             title: self.title.clone().unwrap_or(plain.title),
             curves: self.curves.clone(),
             is_x_log: self.log_x,
             is_y_log: self.log_y,
             ..plain
+        };
+        for form in &self.theory {
+            let curves = form.curves(&figure, text, points)?;
+            figure.theory.extend(curves);
         }
+        Ok(figure)
     }
 }

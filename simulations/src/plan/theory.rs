@@ -1,15 +1,17 @@
 //! What theory says of a figure: a few closed forms by name, each with its source.
 //!
-//! A form is worked out at every point of a sweep, from the plan as it is there; the figure shows it beside
-//! what was measured. To add one: a variant, its legend, its formula.
+//! Each is worked out from the plan's own parameters at each point of a sweep, so it follows whatever is
+//! varied. To add one: a variant, its name in the legend, its formula.
 
 use serde::Deserialize;
 use shoal_scheduler::placement::rung;
 
-use super::Plan;
+use super::{Plan, PlanError, PlanText, PointSettings, curves::curves};
+use crate::results::{Curve, Figure};
 
 /// A closed form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Theory {
     /// 1: only what must move, moves.
     #[serde(rename = "1")]
@@ -21,26 +23,22 @@ pub enum Theory {
     /// Coefficient of variation of balls thrown into N bins, s balls for each: √((N-1)/(N s)), the binomial
     /// distribution's. The mean of measured ones is a little less where N is small: it is the mean of CV²
     /// that is met exactly.
-    #[serde(rename = "balls-in-bins-cv")]
     BallsInBinsCv,
     /// The fullest bin over the mean: 1 + √(2 ln N / s), for s well above ln N (Raab and Steger, "Balls into
     /// Bins: A Simple and Tight Analysis", 1998, theorem 1).
-    #[serde(rename = "balls-in-bins-max")]
     BallsInBinsMax,
     /// Coefficient of variation on a ring with V virtual nodes each. A node's arcs are Dirichlet distributed
     /// with variance (N-1)/(N²(NV+1)), and slots fall on them like balls, m in all: CV² =
     /// (N-1)/m + (1-1/m)(N-1)/(NV+1).
-    #[serde(rename = "ring-cv")]
     RingCv,
     /// The cap of the shipped placement over the mean: the rung of the design's ladder.
-    #[serde(rename = "load-cap")]
     LoadCap,
 }
 
 impl Theory {
-    /// What the legend says.
+    /// In a legend.
     #[must_use]
-    pub const fn legend(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::One => "theory: 1",
             Self::ShareOfOne => "theory: 1/N",
@@ -51,30 +49,55 @@ impl Theory {
         }
     }
 
-    /// Its value at a point of a sweep: the plan as it is there. None where it says nothing.
-    #[must_use]
-    pub fn at(self, plan: &Plan) -> Option<f64> {
-        let n = plan.cluster.nodes as f64;
-        let placement = plan.placement.as_ref();
-        let slots_per_node = placement.map(|placement| placement.slots_per_node as f64);
-        let value = match self {
+    /// What it gives for a plan.
+    ///
+    /// # Errors
+    /// If the plan does not have what it speaks of.
+    pub fn at(self, plan: &Plan) -> Result<f64, String> {
+        let nodes = plan.cluster.nodes;
+        let n = nodes as f64;
+        let placement = || {
+            plan.placement
+                .as_ref()
+                .ok_or("needs the section [placement]")
+        };
+        let slots_per_node = || placement().map(|placement| placement.slots_per_node as f64);
+        Ok(match self {
             Self::One => 1.0,
             Self::ShareOfOne => 1.0 / n,
-            Self::BallsInBinsCv => ((n - 1.0) / (n * slots_per_node?)).sqrt(),
-            Self::BallsInBinsMax => 1.0 + (2.0 * n.ln() / slots_per_node?).sqrt(),
+            Self::BallsInBinsCv => ((n - 1.0) / (n * slots_per_node()?)).sqrt(),
+            Self::BallsInBinsMax => 1.0 + (2.0 * n.ln() / slots_per_node()?).sqrt(),
             Self::RingCv => {
-                let slots = n * slots_per_node?;
-                let points = n * f64::from(placement?.virtual_nodes);
+                let slots = n * slots_per_node()?;
+                let points = n * f64::from(placement()?.virtual_nodes);
                 let of_bins = (n - 1.0) / slots;
                 let of_arcs = (1.0 - 1.0 / slots) * (n - 1.0) / (points + 1.0);
                 (of_bins + of_arcs).sqrt()
             }
             Self::LoadCap => {
-                let slots = plan.cluster.nodes as u64 * placement?.slots_per_node;
-                rung(slots, plan.cluster.nodes as u64) as f64 / slots_per_node?
+                let slots = nodes as u64 * placement()?.slots_per_node;
+                rung(slots, nodes as u64) as f64 / slots_per_node()?
             }
-        };
-        value.is_finite().then_some(value)
+        })
+    }
+
+    /// Its curves in a figure, from its value at each point of a sweep: see [`curves`].
+    ///
+    /// # Errors
+    /// As [`Self::at`].
+    pub(super) fn curves(
+        self,
+        figure: &Figure,
+        text: &PlanText,
+        points: &[PointSettings],
+    ) -> Result<Vec<Curve>, PlanError> {
+        let wrong = |what: String| PlanError::new(format!("figures: {}: {what}", self.name()));
+        let mut values = Vec::new();
+        for (point, settings) in points {
+            let value = self.at(&text.with(settings)?).map_err(wrong)?;
+            values.push((point.clone(), value));
+        }
+        Ok(curves(self.name(), figure, &values))
     }
 }
 
