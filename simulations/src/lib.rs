@@ -16,6 +16,7 @@ pub mod links;
 mod machine;
 pub mod marks;
 mod moment;
+pub mod placement;
 pub mod plan;
 mod queue;
 mod reach;

@@ -12,7 +12,7 @@ use rand_xoshiro::SplitMix64;
 use shoal_membership::{Addresses, ClusterId, NodeId, Now, Profile, SecretKey};
 use shoal_scheduler::{
     peer::{Adopted, Config, Peer, Timing},
-    placement::{PLACEMENT_VERSION, Planner},
+    placement::{LoadCaps, PLACEMENT_VERSION, Planner},
     spec::ServiceSpec,
     task::{TaskId, TaskReport, TaskState},
     view::NodeFacts,
@@ -71,6 +71,8 @@ pub struct Machine {
     pub(crate) is_removed: bool,
     /// Whether its removal was ordered, whoever knows of that by now.
     pub(crate) is_condemned: bool,
+    /// A copy of its disk, made some time ago.
+    pub(crate) backup: Option<Box<Disk>>,
     /// How many keys it had before this one.
     pub(crate) keys: u64,
     /// How often its address has changed.
@@ -106,6 +108,7 @@ impl Machine {
             is_member: index == 0,
             is_removed: false,
             is_condemned: false,
+            backup: None,
             keys: 0,
             moves: 0,
             images: BTreeSet::new(),
@@ -135,6 +138,11 @@ impl Machine {
         SocketAddr::from((Ipv4Addr::from(host), 7900))
     }
 
+    /// Copies what is on its disk.
+    pub(crate) fn back_up(&mut self) {
+        self.backup = Some(Box::new(self.disk.clone()));
+    }
+
     /// Everything that it kept is gone, its key too.
     pub(crate) fn wipe(&mut self, index: usize) {
         self.keys += 1;
@@ -145,6 +153,7 @@ impl Machine {
         (self.disk.delay, self.disk.torn_share) = (delay, torn_share);
         self.tasks.clear();
         self.images.clear();
+        self.backup = None;
         (self.is_member, self.is_removed, self.is_condemned) = (false, false, false);
     }
 
@@ -163,6 +172,7 @@ impl Machine {
             timing,
             swim: birth.protocol.swim.clone(),
             anti_entropy: birth.protocol.anti_entropy,
+            load_caps: birth.protocol.load_caps,
             seed: birth.seed ^ (index as u64) << 32 ^ life << 16,
             founder_nonce: birth.founder_nonce,
         }
@@ -197,6 +207,8 @@ pub struct Protocol {
     pub swim: Option<shoal_membership::Config>,
     /// Whether registries are compared and mended.
     pub anti_entropy: bool,
+    /// Whether placement caps the load of a node.
+    pub load_caps: LoadCaps,
 }
 
 impl Protocol {
@@ -207,6 +219,7 @@ impl Protocol {
             timing: Timing::of(profile),
             swim: None,
             anti_entropy: true,
+            load_caps: LoadCaps::On,
         }
     }
 }

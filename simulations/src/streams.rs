@@ -25,6 +25,21 @@ pub(crate) fn step(seed: u64, step: u32, kind: u64) -> u64 {
     mixed(mixed(mixed(seed, 0x7374_6570), u64::from(step)), kind)
 }
 
+/// The seed of the nodes and services of a study of placement.
+pub(crate) fn placed(seed: u64) -> u64 {
+    mixed(seed, 0x706c_6163)
+}
+
+/// The seed of what is done to them.
+pub(crate) fn placed_anew(seed: u64) -> u64 {
+    mixed(seed, 0x616e_6577)
+}
+
+/// The seed of whoever places by lot.
+pub(crate) fn lots(seed: u64) -> u64 {
+    mixed(seed, 0x6c6f_7473)
+}
+
 /// `SplitMix64`'s finaliser (Steele, Lea, Flood 2014), over both.
 fn mixed(state: u64, value: u64) -> u64 {
     let mut z = state
@@ -47,11 +62,13 @@ mod tests {
         let machines = (0..30).map(|index| machine(5, index));
         let other_seed = (0..30).map(|index| machine(6, index));
         let steps = (0..30).flat_map(|at| (0..4).map(move |kind| step(5, at, kind)));
+        let others = [setting, faults, placed, placed_anew, lots].map(|stream| stream(5));
         let all: BTreeSet<u64> = links
             .chain(machines)
             .chain(other_seed)
             .chain(steps)
+            .chain(others)
             .collect();
-        assert_eq!(all.len(), 30 * 30 + 60 + 120);
+        assert_eq!(all.len(), 30 * 30 + 60 + 120 + 5);
     }
 }

@@ -6,6 +6,7 @@ use shoal_membership::{Addresses, ClusterId, Profile, SecretKey};
 use shoal_net::{Endpoint, EndpointConfig, Inbox, JoinToken, TrustSet};
 use shoal_scheduler::{
     peer::{Config, Memory, Peer, Timing},
+    placement::LoadCaps,
     view::{ClusterView, NodeFacts, NodeStatus, NodeView},
 };
 use tokio::sync::{mpsc, watch};
@@ -312,6 +313,7 @@ fn peer_config(
         seed: u64::from_le_bytes(entropy()?),
         swim: None,
         anti_entropy: true,
+        load_caps: LoadCaps::On,
         founder_nonce: entered.founder_nonce,
     })
 }

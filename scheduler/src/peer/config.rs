@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use shoal_membership::{Addresses, ClusterId, NodeId, Profile, SecretKey};
 
-use crate::{registry::SignedBytes, spec::ServiceSpec, task::TaskReport, view::NodeFacts};
+use crate::{
+    placement::LoadCaps, registry::SignedBytes, spec::ServiceSpec, task::TaskReport,
+    view::NodeFacts,
+};
 
 /// Times that depend on the network. See the design's section 3 for where they come from.
 #[derive(Clone, Debug)]
@@ -13,7 +16,9 @@ pub struct Timing {
     pub boot_grace: Duration,
     /// A node that said it will be back is waited for this long. 30 s.
     pub away_limit: Duration,
-    /// A slot that another living node runs is taken over after this long. `lan` 10 s, `edge` 60 s.
+    /// A slot that another living node runs is taken over after this long, and twice as long each time
+    /// anew within ten minutes. `lan` 10 s, `edge` 60 s. 0: at once, however often; the other still goes
+    /// on running it until the new task runs.
     pub hold_down: Duration,
     /// A root that differs for this long starts a sync; jittered up to twice that.
     /// `lan` 150 ms, `edge` 1 s.
@@ -79,6 +84,9 @@ pub struct Config {
     /// Whether registries and reports are compared, and mended where they differ. Without it, rumours
     /// alone carry the news. Off only to measure what it buys.
     pub anti_entropy: bool,
+    /// Whether placement caps the load of a node. Off only to measure what it buys: all nodes of a cluster
+    /// must agree on it, and the agent never asks.
+    pub load_caps: LoadCaps,
     /// Seed of all randomness.
     pub seed: u64,
     /// Set by the one node that founds the cluster: what the cluster's id was made of.

@@ -112,6 +112,7 @@ impl Peer {
         let services = self.catalog.services();
         Some(placement::Input {
             version,
+            load_caps: self.config.load_caps,
             services: services
                 .iter()
                 .map(|(id, service)| (*id, service.spec.clone()))

@@ -58,11 +58,24 @@ impl Default for Version {
     }
 }
 
+/// Whether a node's load has a cap. For experiments, to see what the cap buys: all nodes of a cluster
+/// must agree on it, or they make different plans. It is no part of the published function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadCaps {
+    /// As published: the ladder of `rung.rs`. What every agent uses.
+    #[default]
+    On,
+    /// None: the best-scoring node that has room and is below its share of the service gets the slot.
+    Off,
+}
+
 /// What placement is a function of. Cheap to clone; equal inputs give equal plans on every machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Input {
     /// The version of the function, which all nodes must agree on.
     pub version: Version,
+    /// Whether nodes have load caps. On, but in experiments.
+    pub load_caps: LoadCaps,
     /// All services.
     pub services: BTreeMap<ServiceId, Arc<ServiceSpec>>,
     /// Nodes that are on the roster and alive, or not yet known to be anything else; whatever

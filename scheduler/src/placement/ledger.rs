@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::{
     demand::{Demand, HostPort},
     filter::Exclusion,
+    input::LoadCaps,
     nodes::{NO_NODE, NodeTable},
     planner::Prepared,
     spread::{Share, SpreadCaps},
@@ -78,7 +79,7 @@ pub(super) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    pub(super) fn new(services: &'a [Prepared], table: &NodeTable) -> Self {
+    pub(super) fn new(services: &'a [Prepared], table: &NodeTable, caps: LoadCaps) -> Self {
         let mut first_slot = 0;
         let mut tallies = Vec::with_capacity(services.len());
         for service in services {
@@ -101,7 +102,7 @@ impl<'a> Ledger<'a> {
             });
             first_slot += slots;
         }
-        let (rung, caps) = table.load_caps(first_slot as u64);
+        let (rung, caps) = table.load_caps(first_slot as u64, caps);
         let room = |(entry, load_cap): (&super::nodes::NodeEntry, u32)| Room {
             load: 0,
             load_cap,

@@ -46,9 +46,10 @@ mod situations;
 mod vectors;
 
 pub use explain::{Explanation, NodeExplanation, explain};
-pub use input::{Home, Input, Node, PLACEMENT_VERSION, UnknownVersion, Version};
+pub use input::{Home, Input, LoadCaps, Node, PLACEMENT_VERSION, UnknownVersion, Version};
 pub use plan::{Owners, Plan};
 pub use planner::{Planner, SLOTS_MAX};
+pub use rung::rung;
 pub use score::score;
 pub use weight::Weight;
 

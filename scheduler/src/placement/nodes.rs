@@ -6,7 +6,7 @@ use imbl::OrdMap;
 use shoal_membership::NodeId;
 
 use super::{
-    input::Node,
+    input::{LoadCaps, Node},
     rung::{load_cap, rung},
     score::node_hash,
     weight::Weight,
@@ -54,7 +54,10 @@ impl NodeTable {
     }
 
     /// The rung for this many replicated slots, and each node's load cap on it.
-    pub(super) fn load_caps(&self, slots: u64) -> (u64, Vec<u32>) {
+    pub(super) fn load_caps(&self, slots: u64, caps: LoadCaps) -> (u64, Vec<u32>) {
+        if caps == LoadCaps::Off {
+            return (u64::MAX, vec![u32::MAX; self.entries.len()]);
+        }
         let active = || {
             self.entries
                 .iter()

@@ -16,7 +16,8 @@ pub struct Plan {
     pub services: BTreeMap<ServiceId, Owners>,
     /// Slots that fit nowhere, by (service, slot), with the reason in Swarm's words.
     pub pending: Vec<PendingSlot>,
-    /// Most replicated slots on a node of mean weight, as long as there is room elsewhere.
+    /// Most replicated slots on a node of mean weight, as long as there is room elsewhere. The largest
+    /// number there is if load caps are off.
     pub rung: u64,
 }
 

@@ -6,8 +6,9 @@ use proptest::{collection::vec, prelude::*};
 use shoal_membership::NodeId;
 
 use super::{
-    Input, Plan, Planner, plan, reference,
+    Input, LoadCaps, Plan, Planner, plan, reference,
     samples::{any_input, any_service, input, node, node_id, service, service_id},
+    score::score,
 };
 use crate::{
     spec::{Availability, Constraint},
@@ -164,6 +165,21 @@ proptest! {
         prop_assert!(plan.pending.is_empty());
         let highest = loads(&input, &plan).into_values().max().unwrap();
         prop_assert!(highest <= plan.rung, "{} > {}", highest, plan.rung);
+    }
+
+    #[test]
+    fn without_load_caps_a_single_replica_is_where_it_scores_best(
+        nodes in 1..12_u64,
+        services in 0..60_usize,
+    ) {
+        let mut input = input(nodes, vec![service(1); services]);
+        input.load_caps = LoadCaps::Off;
+        for (service, slot, owner) in plan(&input).iter() {
+            let best = input.nodes.iter().max_by_key(|(node, known)| {
+                (score(service, slot, **node, known.weight()), std::cmp::Reverse(**node))
+            });
+            prop_assert_eq!(best.map(|(node, _)| *node), Some(owner));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use shoal_membership::NodeId;
 
 use super::{
     filter::Filter,
-    input::{Input, Node},
+    input::{Input, LoadCaps, Node},
     rung::{load_cap, rung},
     score::score,
 };
@@ -151,6 +151,9 @@ fn replicas(owners: &Owners, id: ServiceId, is_here: impl Fn(NodeId) -> bool) ->
 }
 
 fn is_below_load_cap(input: &Input, owners: &Owners, node: NodeId) -> bool {
+    if input.load_caps == LoadCaps::Off {
+        return true;
+    }
     let slots = input.services.values().map(|spec| spec.mode.slots()).sum();
     let active: Vec<_> = input
         .nodes

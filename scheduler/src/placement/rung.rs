@@ -9,7 +9,7 @@ use super::weight::Weight;
 /// The smallest rung of 1, 2, 3, 4, 5, 7, 9, 12, 15, 19 ... that is at least 1.1 times the mean
 /// load of this many replicated slots on this many active nodes. Without nodes: 1.
 #[must_use]
-pub(super) fn rung(slots: u64, active_nodes: u64) -> u64 {
+pub fn rung(slots: u64, active_nodes: u64) -> u64 {
     let needed = u128::from(slots) * 11;
     let mut rung = 1_u64;
     while active_nodes > 0 && u128::from(rung) * u128::from(active_nodes) * 10 < needed {

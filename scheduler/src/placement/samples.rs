@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use shoal_membership::NodeId;
 
-use super::input::{Home, Input, Node};
+use super::input::{Home, Input, LoadCaps, Node};
 use crate::{
     spec::{
         Availability, EndpointSpec, Mode, Mount, PortConfig, Preference, PublishMode, ServiceSpec,
@@ -192,9 +192,11 @@ pub(super) fn any_input() -> impl Strategy<Value = Input> {
     let pairs = || vec((0..10_u64, 1..12_u64, 0..45_u64, any::<bool>()), 0..8);
     let nodes = prop_oneof![vec(any_node(), 0..8), vec(any_node(), 15..40)];
     let services = vec(any_service(), 0..10);
-    (nodes, services, pairs(), pairs(), pairs()).prop_map(
-        |(nodes, services, refusals, homes, keeps)| {
+    let load_caps = prop_oneof![4 => Just(LoadCaps::On), 1 => Just(LoadCaps::Off)];
+    (nodes, services, pairs(), pairs(), pairs(), load_caps).prop_map(
+        |(nodes, services, refusals, homes, keeps, load_caps)| {
             let mut built = input(0, services);
+            built.load_caps = load_caps;
             built.nodes = (0..)
                 .zip(nodes)
                 .map(|(number, node)| (node_id(number), Arc::new(node)))

@@ -39,7 +39,7 @@ pub(super) struct Outcome<'a> {
 
 /// Places all slots of these services.
 pub(super) fn walk<'a>(input: &Input, table: &NodeTable, services: &'a [Prepared]) -> Outcome<'a> {
-    let mut ledger = Ledger::new(services, table);
+    let mut ledger = Ledger::new(services, table, input.load_caps);
     let globals = global::place(input, table, &mut ledger);
     for (service, slot, node) in input.refusals.keys() {
         let found = super::binding::find_slot(services, *service, *slot);

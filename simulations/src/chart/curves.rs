@@ -4,14 +4,14 @@ use plotters::{
     chart::ChartContext,
     coord::cartesian::Cartesian2d,
     element::{Circle, DashedPathElement, EmptyElement, PathElement, Polygon},
-    style::{Color, RGBColor},
+    style::{BLACK, Color, RGBColor},
 };
 
 use super::{
     CURVES_MAX, Chart, Dot, Look, Plotted, Scale,
     draw::{Drawn, FINE},
     marks::{self, Mark},
-    palette::colour,
+    palette::{DASHES, colour},
 };
 
 /// With more dots an interval is part of a band, not a bar of its own.
@@ -32,7 +32,10 @@ pub(super) fn draw(chart: &Chart, context: &mut Context<'_, '_>) -> Drawn {
         } else {
             draw_bars(context, &shown, colour)?;
         }
-        draw_line(context, &shown, curve.look, colour)?;
+        match curve.look {
+            Look::Theory => draw_theory(context, &shown, dashes(chart, place))?,
+            look => draw_line(context, &shown, look, colour)?,
+        }
         if matches!(curve.look, Look::Line | Look::Marks) && shown.len() <= BARS_MAX {
             for dot in &shown {
                 draw_mark(context, (dot.x, dot.y), place)?;
@@ -104,23 +107,28 @@ fn draw_line(context: &mut Context<'_, '_>, dots: &[Dot], look: Look, colour: RG
     let points: Vec<(f64, f64)> = dots.iter().map(|dot| (dot.x, dot.y)).collect();
     let thick = colour.stroke_width(FINE * 2);
     match look {
-        Look::Marks => Ok(()),
+        Look::Marks | Look::Theory => Ok(()),
         Look::Line => context
             .draw_series(std::iter::once(PathElement::new(points, thick)))
             .map(drop),
         Look::Steps => context
             .draw_series(std::iter::once(PathElement::new(steps(&points), thick)))
             .map(drop),
-        Look::Theory => {
-            let dashes = DashedPathElement::new(
-                points,
-                6 * FINE as i32,
-                4 * FINE as i32,
-                colour.stroke_width(FINE * 3 / 2),
-            );
-            context.draw_series(std::iter::once(dashes)).map(drop)
-        }
     }
+}
+
+fn draw_theory(context: &mut Context<'_, '_>, dots: &[Dot], (dash, gap): (i32, i32)) -> Drawn {
+    let points: Vec<(f64, f64)> = dots.iter().map(|dot| (dot.x, dot.y)).collect();
+    let style = BLACK.stroke_width(FINE * 3 / 2);
+    let dashes = DashedPathElement::new(points, dash * FINE as i32, gap * FINE as i32, style);
+    context.draw_series(std::iter::once(dashes)).map(drop)
+}
+
+/// The dashes of a curve of theory.
+pub(super) fn dashes(chart: &Chart, place: usize) -> (i32, i32) {
+    let before = chart.curves.iter().take(place);
+    let theories = before.filter(|curve| curve.look == Look::Theory).count();
+    DASHES[theories % DASHES.len()]
 }
 
 fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {

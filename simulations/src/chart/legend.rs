@@ -2,12 +2,12 @@
 
 use plotters::{
     element::{Circle, DashedPathElement, PathElement, Polygon, Text},
-    style::Color,
+    style::{BLACK, Color},
 };
 
 use super::{
-    CURVES_MAX, Chart, Look, Plotted,
-    curves::BARS_MAX,
+    CURVES_MAX, Chart, Look,
+    curves::{BARS_MAX, dashes},
     draw::{Area, Drawn, FINE, letters, short},
     marks::{self, Mark},
     palette::colour,
@@ -33,7 +33,7 @@ pub(super) fn draw(chart: &Chart, area: &Area<'_>) -> Drawn {
         line += 1;
     }
     for (place, curve) in chart.curves.iter().take(CURVES_MAX).enumerate() {
-        draw_sample(area, curve, (FROM_TOP + LINE * line) * fine, place)?;
+        draw_sample(area, chart, (FROM_TOP + LINE * line) * fine, place)?;
         area.draw(&text(&curve.name, SAMPLE + 8, line))?;
         line += 1;
     }
@@ -48,13 +48,23 @@ pub(super) fn draw(chart: &Chart, area: &Area<'_>) -> Drawn {
     Ok(())
 }
 
-fn draw_sample(area: &Area<'_>, curve: &Plotted, y: i32, place: usize) -> Drawn {
+fn draw_sample(area: &Area<'_>, chart: &Chart, y: i32, place: usize) -> Drawn {
     let fine = FINE as i32;
+    let curve = &chart.curves[place];
     let ends = [(0, y), (SAMPLE * fine, y)];
     let style = colour(place).stroke_width(FINE * 2);
     match curve.look {
         Look::Line | Look::Steps => area.draw(&PathElement::new(ends, style))?,
-        Look::Theory => area.draw(&DashedPathElement::new(ends, 6 * fine, 4 * fine, style))?,
+        Look::Theory => {
+            let (dash, gap) = dashes(chart, place);
+            let style = BLACK.stroke_width(FINE * 3 / 2);
+            area.draw(&DashedPathElement::new(
+                ends,
+                dash * fine,
+                gap * fine,
+                style,
+            ))?;
+        }
         Look::Marks => {}
     }
     if matches!(curve.look, Look::Steps | Look::Theory) || curve.dots.len() > BARS_MAX {

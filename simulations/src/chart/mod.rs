@@ -44,7 +44,7 @@ pub enum Look {
     Marks,
     /// A line without marks that goes flat, then up.
     Steps,
-    /// A thin dashed line without marks: what theory says.
+    /// A thin dashed black line without marks: what theory says.
     Theory,
 }
 

@@ -17,6 +17,10 @@ pub(super) const COLOURS: [RGBColor; 7] = [
 /// Lines of the grid: visible on white and on nearly black.
 pub(super) const GRID: RGBColor = RGBColor(0x9A, 0x9A, 0x9A);
 
+/// Dashes and gaps of what theory says, by its place among such curves, in CSS pixels. They are black, as
+/// axes are: over a measured curve that they meet, one of the colours would not be seen.
+pub(super) const DASHES: [(i32, i32); 4] = [(7, 5), (2, 3), (14, 5), (14, 2)];
+
 /// The colour of a curve by its place.
 pub(super) const fn colour(place: usize) -> RGBColor {
     COLOURS[place % COLOURS.len()]

@@ -83,3 +83,18 @@ fn what_a_scale_can_not_show_is_left_out() {
     let text = svg(&chart(vec![one]));
     assert_eq!(text.matches("<circle").count(), 2);
 }
+
+#[test]
+fn what_theory_says_is_told_apart_by_its_dashes() {
+    let of = |names: &[&str]| {
+        let curves = names.iter().map(|name| curve(name, Look::Theory, 5));
+        let text = svg(&chart(curves.collect()));
+        text.matches("<polyline").count()
+    };
+    let (none, one, two) = (of(&[]), of(&["a"]), of(&["a", "b"]));
+    assert!(one > none, "dashes are lines");
+    assert!(
+        two - one > (one - none) * 3 / 2,
+        "the second has shorter ones: {none} {one} {two}"
+    );
+}

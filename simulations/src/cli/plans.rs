@@ -19,7 +19,7 @@ pub(crate) struct PlansArgs {
 }
 
 /// Every plan in `simulations/plans/`, by name.
-const PLANS: [(&str, &str); 8] = [
+const PLANS: [(&str, &str); 13] = [
     ("churn", include_str!("../../plans/churn.toml")),
     ("detection", include_str!("../../plans/detection.toml")),
     (
@@ -28,7 +28,21 @@ const PLANS: [(&str, &str); 8] = [
     ),
     ("edge-day", include_str!("../../plans/edge-day.toml")),
     ("join-storm", include_str!("../../plans/join-storm.toml")),
+    ("load-cap", include_str!("../../plans/load-cap.toml")),
     ("partition", include_str!("../../plans/partition.toml")),
+    ("placement", include_str!("../../plans/placement.toml")),
+    (
+        "placement-load",
+        include_str!("../../plans/placement-load.toml"),
+    ),
+    (
+        "placement-ring",
+        include_str!("../../plans/placement-ring.toml"),
+    ),
+    (
+        "placement-weights",
+        include_str!("../../plans/placement-weights.toml"),
+    ),
     (
         "rolling-reboot",
         include_str!("../../plans/rolling-reboot.toml"),
@@ -55,7 +69,7 @@ pub(crate) fn run(args: &PlansArgs) -> ExitCode {
     for (name, text) in PLANS {
         let title =
             PlanText::parse(text).map_or_else(|error| error.to_string(), |(_, plan)| plan.title);
-        say(&format!("{name:<16} {title}"));
+        say(&format!("{name:<18} {title}"));
     }
     ExitCode::SUCCESS
 }

@@ -3,6 +3,7 @@
 mod actions;
 mod agreement;
 mod availability;
+mod balance;
 mod detection;
 mod dissemination;
 mod planned;
@@ -26,6 +27,9 @@ use crate::{
 /// Measured with `cargo bench -p shoal-sim --bench scale`, rounded up.
 #[must_use]
 pub fn memory_estimate(plan: &Plan) -> u64 {
+    if let Some(placement) = &plan.placement {
+        return placement.memory_estimate(plan.cluster.nodes);
+    }
     let machines = plan.machines() as u64;
     let tasks: u64 = plan
         .services
@@ -72,6 +76,9 @@ impl Figures {
 /// # Errors
 /// If the cluster did not come together.
 pub fn run(plan: &Plan, seed: u64) -> Result<RunRecord, String> {
+    if plan.placement.is_some() {
+        return Ok(plan.study()?.run(seed));
+    }
     let mut world = setting::world(plan, seed)?;
     world.run_for(plan.warm_up.0);
     let begin = world.now();
@@ -154,6 +161,9 @@ impl Watch {
         }
         if plan.measure.contains(&Measure::Availability) {
             self.availability.conclude(world.now(), figures);
+        }
+        if plan.measure.contains(&Measure::Balance) {
+            balance::measure(world, figures);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A plan as something that sweeps can run.
 
 use crate::{
-    plan::{PlanError, PlanText},
-    results::{Figure, Point, RunRecord, Value},
+    plan::{Plan, PlanError, PlanText, PointSettings},
+    results::{Comparison, Figure, Point, RunRecord, Value},
     sweep::Experiment,
 };
 
@@ -13,8 +13,9 @@ pub struct Planned {
     text: PlanText,
     /// As it was written, with what the command line set.
     written: String,
-    points: Vec<(Point, Vec<(String, toml::Value)>)>,
+    points: Vec<PointSettings>,
     figures: Vec<Figure>,
+    comparisons: Vec<Comparison>,
 }
 
 impl Planned {
@@ -41,10 +42,18 @@ impl Planned {
         let points = points
             .into_iter()
             .map(|settings| (point(&settings), settings));
+        let points: Vec<_> = points.collect();
+        let figures = plan.figures.iter();
+        let figures = figures.map(|figure| figure.build(&table, &points));
         Ok(Self {
             name: name.to_owned(),
-            points: points.collect(),
-            figures: plan.figures.iter().map(|figure| figure.build()).collect(),
+            figures: figures.collect::<Result<_, _>>()?,
+            // What is not swept has nothing to be compared with.
+            comparisons: match is_sweep {
+                true => comparisons(&plan),
+                false => Vec::new(),
+            },
+            points,
             text: table,
             written,
         })
@@ -60,6 +69,19 @@ impl Planned {
         let sizes = plans.map(|plan| (super::memory_estimate(&plan), plan.machines()));
         sizes.max().unwrap_or_default()
     }
+}
+
+fn comparisons(plan: &Plan) -> Vec<Comparison> {
+    let built = plan.comparisons.iter().map(|asked| {
+        let (name, base) = axis(&asked.axis, &asked.base);
+        let (_, other) = axis(&asked.axis, &asked.other);
+        Comparison {
+            axis: name,
+            base,
+            other,
+        }
+    });
+    built.collect()
 }
 
 /// Settings as axes. Units move from the values into the names.
@@ -117,5 +139,9 @@ impl Experiment for Planned {
 
     fn figures(&self) -> Vec<Figure> {
         self.figures.clone()
+    }
+
+    fn comparisons(&self) -> Vec<Comparison> {
+        self.comparisons.clone()
     }
 }

@@ -58,3 +58,94 @@ fn an_order_is_known_to_all_and_runs() {
     assert!(known > 0.0 && known < runs && runs < 1.0, "{known} {runs}");
     assert_eq!(record.samples[0].1.len(), 8, "one for each node");
 }
+
+/// A node that comes back takes its slots over at once, or after the hold-down.
+#[test]
+fn a_hold_down_of_nothing_is_none() {
+    let tasks_started = |hold_down: &str| {
+        let plan = format!(
+            r#"
+            title = "a reboot"
+            duration = "40 s"
+            measure = ["availability"]
+            cluster.nodes = 5
+            protocol.hold_down = "{hold_down}"
+            services = [{{ name = "web", replicas = 20 }}]
+            faults = [{{ kind = "crash", at = "1 s", machines = [3], lasts = "10 s" }}]
+            "#
+        );
+        measure(&figures(&plan, 1), "tasks_started")
+    };
+    // 20, those of the dead, and its own again: within the 29 s that are left, or not.
+    let (at_once, after_half_a_minute) = (tasks_started("0 s"), tasks_started("30 s"));
+    assert!((26.0..32.0).contains(&at_once), "{at_once}");
+    assert!(
+        (23.0..26.0).contains(&after_half_a_minute),
+        "{after_half_a_minute}"
+    );
+}
+
+/// Ten services of one replica on five nodes: a cap of 3 for a mean of 2, or however they fall.
+#[test]
+fn without_the_load_cap_a_running_cluster_is_less_even() {
+    let services: Vec<String> = (0..10)
+        .map(|number| format!("{{ name = \"s{number}\", replicas = 1 }}"))
+        .collect();
+    let fullest = |load_cap: bool, seed: u64| {
+        let plan = format!(
+            r#"
+            title = "many small services"
+            duration = "5 s"
+            measure = ["balance"]
+            cluster.nodes = 5
+            protocol.load_cap = {load_cap}
+            services = [{}]
+            "#,
+            services.join(", ")
+        );
+        measure(&figures(&plan, seed), "tasks_on_fullest_node")
+    };
+    let most = |load_cap| {
+        (0..6)
+            .map(|seed| fullest(load_cap, seed))
+            .fold(0.0, f64::max)
+    };
+    assert_eq!(most(true), 3.0);
+    assert!(most(false) > 3.0);
+}
+
+#[test]
+fn a_study_of_placement_is_an_experiment_like_others() {
+    use crate::{experiment::Planned, sweep::Experiment};
+    let text = r#"
+        title = "a study"
+        measure = ["placement"]
+        cluster.nodes = 8
+        [placement]
+        [sweep.vary]
+        "cluster.nodes" = [4, 8]
+        "placement.algorithm" = ["bounded-hrw", "hrw"]
+        [[comparisons]]
+        axis = "placement.algorithm"
+        base = "hrw"
+        other = "bounded-hrw"
+        [[figures]]
+        shape = "line"
+        what = "moved_on_loss_share"
+        along = "cluster.nodes"
+        curves = "placement.algorithm"
+        theory = ["1/n"]
+    "#;
+    let planned = Planned::new("study", text, &[], true).unwrap();
+    let [theory] = &planned.figures()[0].theory[..] else {
+        panic!("{:?}", planned.figures());
+    };
+    assert_eq!(theory.points, [(4.0, 0.25), (8.0, 0.125)]);
+    assert_eq!(planned.comparisons().len(), 1);
+    let traces: std::collections::BTreeSet<u64> = planned
+        .points()
+        .iter()
+        .map(|point| planned.run(point, 5).unwrap().trace)
+        .collect();
+    assert_eq!(traces.len(), 4, "each point is a run of its own");
+}

@@ -16,6 +16,8 @@ use crate::{Outcome, World};
 
 /// Services of different names.
 const SERVICES: u32 = 8;
+/// Of each so many releases.
+const RELEASES: u32 = 3;
 /// Most replicas of one.
 const REPLICAS_MAX: u64 = 8;
 
@@ -160,7 +162,11 @@ fn spec(name: &str, rng: &mut ChaCha8Rng) -> String {
         "Name": name,
         "Labels": labels,
         "TaskTemplate": {
-            "ContainerSpec": {"Image": "scratch", "Command": ["serve"]},
+            "ContainerSpec": {
+                "Image": "scratch",
+                "Command": ["serve"],
+                "Env": [format!("RELEASE={}", rng.random_range(0..RELEASES))],
+            },
             "RestartPolicy": {"Delay": rng.random_range(0..5_u64) * 1_000_000_000},
         },
         "Mode": mode,

@@ -10,7 +10,7 @@ use super::units::Time;
 pub(super) const LINES_MAX: usize = 1_000_000;
 
 /// `[churn]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChurnPlan {
     /// A file with the trace, from the plan's folder. `shoal-sim` puts its text into `trace`.

@@ -4,10 +4,13 @@
 //! error with its line. [`PlanText::with`] sets single fields, which is how sweeps vary them.
 
 mod churn;
+mod curves;
 mod faults;
+mod placement;
 mod protocol;
 mod sections;
 mod sweep;
+pub mod theory;
 pub mod units;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -17,9 +20,10 @@ use serde::Deserialize;
 pub use self::{
     churn::{ChurnPlan, Trace, Turn},
     faults::{Each, FaultKind, FaultPlan, ServicePlan, Which},
+    placement::PlacementPlan,
     protocol::Protocol,
     sections::{Cluster, Disks, LatencyPlan, Links, LossPlan, NODES_MAX, RuntimePlan, Start},
-    sweep::{Axis, FigurePlan, SweepPlan},
+    sweep::{Axis, ComparisonPlan, FigurePlan, PointSettings, SweepPlan},
 };
 use units::Time;
 
@@ -42,6 +46,10 @@ pub enum Measure {
     Convergence,
     /// Packets and bytes of each node.
     Traffic,
+    /// How even loads are at the end, by the tasks that run.
+    Balance,
+    /// Who gets which slot, and what moves. No cluster runs: see `[placement]`.
+    Placement,
 }
 
 /// An experiment.
@@ -56,7 +64,8 @@ pub struct Plan {
     /// After the cluster has come together, this passes before anything is done or measured. 10 s.
     #[serde(default = "ten_seconds")]
     pub warm_up: Time,
-    /// And then it runs for so long.
+    /// And then it runs for so long: more than 0 s, but in a study of placement, where no time passes.
+    #[serde(default)]
     pub duration: Time,
     /// What is measured.
     pub measure: BTreeSet<Measure>,
@@ -83,12 +92,18 @@ pub struct Plan {
     /// Machines that go and come as in a trace.
     #[serde(default)]
     pub churn: ChurnPlan,
+    /// A study of placement. It has no network, no time and no faults, so other sections that say something
+    /// of those are refused beside it.
+    pub placement: Option<PlacementPlan>,
     /// What is varied.
     #[serde(default)]
     pub sweep: SweepPlan,
     /// What is drawn. The report chooses if there is nothing.
     #[serde(default)]
     pub figures: Vec<FigurePlan>,
+    /// What is compared on common seeds. Each axis of two values if there is nothing.
+    #[serde(default)]
+    pub comparisons: Vec<ComparisonPlan>,
 }
 
 const fn ten_seconds() -> Time {
@@ -128,6 +143,14 @@ impl PlanText {
         plan.check()?;
         let table = text.parse().map_err(PlanError::new)?;
         let text = Self { table };
+        for (place, figure) in plan.figures.iter().enumerate() {
+            let wrong = |what| PlanError::new(format!("figures.{place}: {what}"));
+            figure.check().map_err(wrong)?;
+        }
+        for (place, comparison) in plan.comparisons.iter().enumerate() {
+            let wrong = |what| PlanError::new(format!("comparisons.{place}: {what}"));
+            comparison.check(&plan.sweep).map_err(wrong)?;
+        }
         for axis in plan.sweep.axes() {
             for value in &axis.values {
                 text.with(&[(axis.key.clone(), value.clone())])?;
@@ -223,11 +246,16 @@ impl Plan {
                 "cluster: {machines} machines: 1 to {NODES_MAX}, of them at least one node"
             )));
         }
-        if self.duration.0.is_zero() {
-            return Err(PlanError::new("duration: may not be 0"));
-        }
         if self.measure.is_empty() {
             return Err(PlanError::new("measure: nothing is measured"));
+        }
+        if self.measure.contains(&Measure::Placement) || self.placement.is_some() {
+            return self.study().map(drop).map_err(PlanError::new);
+        }
+        if self.duration.0.is_zero() {
+            return Err(PlanError::new(
+                "duration: says for how long the cluster runs; may be neither left out nor 0",
+            ));
         }
         self.links.build().map_err(PlanError::new)?;
         self.protocol

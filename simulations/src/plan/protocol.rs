@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use shoal_membership::Profile;
+use shoal_scheduler::placement::LoadCaps;
 
 use super::units::Time;
 
 /// `[protocol]`: what differs from the profile. Every parameter of the protocols, and a switch for
 /// each mechanism, to see what it buys.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
     /// SWIM: how often one member is probed. `lan` 500 ms, `edge` 3 s.
@@ -38,9 +39,12 @@ pub struct Protocol {
     pub confirm_suspicions: Option<bool>,
     /// Whether registries are compared and mended beside rumours. true.
     pub anti_entropy: Option<bool>,
+    /// Whether placement caps the load of each node. true.
+    pub load_cap: Option<bool>,
     /// At start all are presumed alive for this long. `lan` 5 s, `edge` 30 s.
     pub boot_grace: Option<Time>,
-    /// A slot that another living node runs is taken over after this. `lan` 10 s, `edge` 60 s.
+    /// A slot that another living node runs is taken over after this. `lan` 10 s, `edge` 60 s. `0 s`
+    /// switches the hold-down off.
     pub hold_down: Option<Time>,
     /// A root that differs for this long starts a sync. `lan` 150 ms, `edge` 1 s.
     pub sync_delay: Option<Time>,
@@ -53,6 +57,15 @@ pub struct Protocol {
 }
 
 impl Protocol {
+    /// As placement knows it.
+    #[must_use]
+    pub fn load_caps(&self) -> LoadCaps {
+        match self.load_cap {
+            Some(false) => LoadCaps::Off,
+            _ => LoadCaps::On,
+        }
+    }
+
     /// As the engine knows it, for a cluster of so many nodes.
     ///
     /// # Errors
@@ -110,6 +123,7 @@ impl Protocol {
             timing,
             swim: Some(swim),
             anti_entropy: self.anti_entropy.unwrap_or(true),
+            load_caps: self.load_caps(),
         })
     }
 }

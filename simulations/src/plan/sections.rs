@@ -48,13 +48,24 @@ pub struct Cluster {
     pub clock_drift: super::units::Ppm,
 }
 
+impl Cluster {
+    /// Whether nothing is said of it but how many nodes it has.
+    pub(super) fn is_plain(&self) -> bool {
+        let is_usual = self.start == Start::Prepared && self.profile == Profile::default();
+        is_usual
+            && self.outside == 0
+            && self.behind_nat == Share::default()
+            && self.clock_drift == super::units::Ppm::default()
+    }
+}
+
 fn profile<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Profile, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
 }
 
 /// `[links]`: all links, both ways.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Links {
     /// One way: a range, evenly spread, or quantiles `{ p0 = "1 ms", p50 = "5 ms", p100 = "1 s" }`.
@@ -77,7 +88,7 @@ pub struct Links {
 }
 
 /// A latency.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(
     untagged,
     expecting = "a range such as \"0.2..2 ms\", or quantiles { p0 = …, p100 = … }"
@@ -90,7 +101,7 @@ pub enum LatencyPlan {
 }
 
 /// A loss.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(
     untagged,
     expecting = "a share such as \"20 %\", or { to_bad = …, to_good = …, loss_good = …, loss_bad = … }"
@@ -186,7 +197,7 @@ impl Links {
 }
 
 /// `[disks]`: all disks.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disks {
     /// How long a durable write takes. 2 ms.
@@ -197,7 +208,7 @@ pub struct Disks {
 }
 
 /// `[runtime]`: what all machines' runtimes do.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuntimePlan {
     /// From the order to start until a task runs. 20 ms.

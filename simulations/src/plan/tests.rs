@@ -72,3 +72,120 @@ fn what_is_wrong_is_named_with_its_line_and_reason() {
     let slow = refused(|text| text.replace("\"crash\"", "\"slow\""));
     assert!(slow.contains("work"), "{slow}");
 }
+
+const STUDY: &str = r#"
+title = "a study"
+measure = ["placement"]
+cluster.nodes = 6
+
+[placement]
+algorithm = "hrw"
+weights = [1.0, 2.5]
+
+[sweep.vary]
+"placement.algorithm" = ["hrw", "ring"]
+"placement.virtual_nodes" = [10, 100]
+
+[[comparisons]]
+axis = "placement.algorithm"
+base = "hrw"
+other = "ring"
+"#;
+
+fn study_refused(from: &str, to: &str) -> String {
+    assert!(STUDY.contains(from), "{from}");
+    let changed = STUDY.replacen(from, to, 1);
+    PlanText::parse(&changed)
+        .err()
+        .map_or_else(|| panic!("{to}: it was read"), |error| error.0)
+}
+
+#[test]
+fn a_study_of_placement_is_read() {
+    let (_, plan) = PlanText::parse(STUDY).unwrap();
+    let study = plan.study().unwrap();
+    assert_eq!(
+        (study.nodes, study.slots_per_node, study.losses),
+        (6, 10, 5)
+    );
+    let weights: Vec<u32> = study.weights.iter().map(|one| one.thousandths()).collect();
+    assert_eq!(weights, [1_000, 2_500]);
+    let off = STUDY.replace("[placement]", "[protocol]\nload_cap = false\n[placement]");
+    let (_, plan) = PlanText::parse(&off).unwrap();
+    let caps = plan.study().unwrap().load_caps;
+    assert_eq!(caps, shoal_scheduler::placement::LoadCaps::Off);
+}
+
+#[test]
+fn what_is_wrong_with_a_study_is_named() {
+    let unknown = study_refused("\"hrw\"", "\"hwr\"");
+    for part in [
+        "line 7",
+        "`hwr`",
+        "`bounded-hrw`",
+        "`hrw`",
+        "`ring`",
+        "`random`",
+    ] {
+        assert!(unknown.contains(part), "{part}: {unknown}");
+    }
+    let unknown = study_refused("weights", "wights");
+    assert!(
+        unknown.contains("line 8") && unknown.contains("wights"),
+        "{unknown}"
+    );
+    for (from, to, said) in [
+        ("2.5", "0.0", "placement.weights: 0 is not 0.01 to 100"),
+        ("2.5", "nan", "NaN is not"),
+        ("nodes = 6", "nodes = 1", "at least 2 nodes"),
+        ("nodes = 6", "nodes = 90000", "900000 slots"),
+        ("weights", "losses = 0\nweights", "losses is 1 to"),
+        ("weights", "virtual_nodes = 900000\nweights", "points"),
+        ("[\"placement\"]", "[\"traffic\"]", "alone"),
+        (
+            "title",
+            "duration = \"3 s\"\ntitle",
+            "duration: does not belong",
+        ),
+        (
+            "cluster.nodes = 6",
+            "cluster = { nodes = 6, outside = 1 }",
+            "cluster: all but nodes",
+        ),
+        (
+            "[placement]",
+            "[links]\nloss = \"1 %\"\n[placement]",
+            "links: does not",
+        ),
+        (
+            "[placement]",
+            "[protocol]\nhold_down = \"1 s\"\n[placement]",
+            "protocol: all but",
+        ),
+        (
+            "other = \"ring\"",
+            "other = \"random\"",
+            "comparisons.0: \"random\" is no value",
+        ),
+        (
+            "axis = \"placement",
+            "axis = \"lacement",
+            "comparisons.0: lacement.algorithm is not",
+        ),
+    ] {
+        let what = study_refused(from, to);
+        assert!(what.contains(said), "{to}: {what}");
+    }
+    let what = refused(|text| text.replace("\"traffic\"", "\"placement\""));
+    assert!(what.contains("has the section [placement]"), "{what}");
+    let what = refused(|text| text.replace("duration = \"30 s\"", ""));
+    assert!(what.contains("duration: says for how long"), "{what}");
+    let figure = "[[figures]]\nshape = \"dots\"\nwhat = \"x\"\nalong = \"y\"\ntheory = [\"1/n\"]\n[[faults]]";
+    let what = refused(|text| text.replace("[[faults]]", figure));
+    assert!(
+        what.contains("figures.0: theory belongs to a line"),
+        "{what}"
+    );
+    let what = refused(|text| text.replace("[[faults]]", &figure.replace("1/n", "n/1")));
+    assert!(what.contains("`n/1`") && what.contains("`1/n`"), "{what}");
+}

@@ -19,7 +19,8 @@ pub(super) fn draw(results: &Results, figure: &Figure, panel: &Point) -> Option<
     if curves.iter().all(|curve| curve.dots.is_empty()) {
         return None;
     }
-    curves.extend(figure.theory.iter().map(theory));
+    let here = figure.theory.iter().filter(|curve| holds(curve, panel));
+    curves.extend(here.map(theory));
     let panel = panel.to_string();
     let title = match panel.is_empty() {
         true => figure.title.clone(),
@@ -62,6 +63,12 @@ pub(super) fn draw(results: &Results, figure: &Figure, panel: &Point) -> Option<
         curves,
     };
     Some((title, svg(&chart)))
+}
+
+/// Whether what theory says is of this combination of the axes that the figure does not show.
+fn holds(curve: &crate::results::Curve, panel: &Point) -> bool {
+    let mut axes = curve.at.axes().iter();
+    axes.all(|(name, value)| panel.get(name) == Some(value))
 }
 
 fn theory(curve: &crate::results::Curve) -> Plotted {
@@ -220,6 +227,20 @@ mod tests {
         );
         let half = dots.iter().find(|dot| dot.y >= 0.5).unwrap();
         assert!((half.x - 5_000.0).abs() < 50.0, "{half:?}");
+    }
+
+    #[test]
+    fn theory_is_drawn_where_it_holds() {
+        let point = |slots: u32| Point::default().with("slots", slots).with("loss", 1_u32);
+        let curve = |at| crate::results::Curve {
+            name: "t".into(),
+            points: Vec::new(),
+            at,
+        };
+        assert!(holds(&curve(Point::default()), &point(3)));
+        let three = curve(Point::default().with("slots", 3_u32));
+        assert!(holds(&three, &point(3)) && !holds(&three, &point(4)));
+        assert!(!holds(&three, &Point::default()));
     }
 
     #[test]

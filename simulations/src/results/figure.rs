@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Value;
+use super::{Point, Value};
 
 /// How a figure shows its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Curve {
     pub name: String,
     /// In the units of the figure's axes, by rising x. Finite.
     pub points: Vec<(f64, f64)>,
+    /// Where it holds, if it does not hold everywhere: these values of the axes that the figure does not show.
+    #[serde(default)]
+    pub at: Point,
 }
 
 /// One figure.

@@ -33,6 +33,7 @@ impl Plans {
 /// Whether two inputs are equal; quick where they share their nodes.
 fn is_same(one: &Input, other: &Input) -> bool {
     one.version == other.version
+        && one.load_caps == other.load_caps
         && one.services == other.services
         && one.refusals == other.refusals
         && one.homes == other.homes

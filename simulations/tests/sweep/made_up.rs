@@ -112,6 +112,7 @@ impl Experiment for MadeUp {
         line.theory = vec![Curve {
             name: "log2(nodes) + 2".into(),
             points: vec![(4.0, 4.0), (64.0, 8.0), (256.0, 10.0)],
+            at: Point::default(),
         }];
         let mut cdf = Figure::new(Shape::Cdf, "latency_ms", None);
         cdf.curves = Some("nodes".into());

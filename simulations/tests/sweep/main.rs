@@ -8,4 +8,5 @@ mod killed;
 mod made_up;
 mod resuming;
 mod showing;
+mod studies;
 mod tables;

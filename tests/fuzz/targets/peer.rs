@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use shoal_membership::{Addresses, ClusterId, NodeId, Now, Profile, SecretKey};
 use shoal_scheduler::{
     peer::{Config, Effect, Input, Memory, Peer, Ticket, Timing},
+    placement::LoadCaps,
     view::NodeFacts,
 };
 
@@ -28,6 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         seed: 3,
         swim: None,
         anti_entropy: true,
+        load_caps: LoadCaps::On,
         founder_nonce: Some(NONCE),
     };
     let mut time = 0;
