@@ -132,15 +132,6 @@ impl Disk {
         self.author = (self.author.0.wrapping_add(1), 0);
     }
 
-    /// An older copy is put back: what was written since is gone.
-    pub(crate) fn restore(&mut self, copy: Self) {
-        self.entries = copy.entries;
-        self.author = copy.author;
-        self.incarnation = copy.incarnation;
-        self.members = copy.members;
-        self.silences = copy.silences;
-    }
-
     /// Whether a write of this entry with this dot, or one that replaced it, is on the disk.
     #[must_use]
     pub fn holds(&self, key: &Key, actor: Actor, dot: u64) -> bool {

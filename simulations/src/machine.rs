@@ -71,8 +71,6 @@ pub struct Machine {
     pub(crate) is_removed: bool,
     /// Whether its removal was ordered, whoever knows of that by now.
     pub(crate) is_condemned: bool,
-    /// A copy of its disk, made some time ago.
-    pub(crate) backup: Option<Box<Disk>>,
     /// How many keys it had before this one.
     pub(crate) keys: u64,
     /// How often its address has changed.
@@ -108,7 +106,6 @@ impl Machine {
             is_member: index == 0,
             is_removed: false,
             is_condemned: false,
-            backup: None,
             keys: 0,
             moves: 0,
             images: BTreeSet::new(),
@@ -138,11 +135,6 @@ impl Machine {
         SocketAddr::from((Ipv4Addr::from(host), 7900))
     }
 
-    /// Copies what is on its disk.
-    pub(crate) fn back_up(&mut self) {
-        self.backup = Some(Box::new(self.disk.clone()));
-    }
-
     /// Everything that it kept is gone, its key too.
     pub(crate) fn wipe(&mut self, index: usize) {
         self.keys += 1;
@@ -153,7 +145,6 @@ impl Machine {
         (self.disk.delay, self.disk.torn_share) = (delay, torn_share);
         self.tasks.clear();
         self.images.clear();
-        self.backup = None;
         (self.is_member, self.is_removed, self.is_condemned) = (false, false, false);
     }
 

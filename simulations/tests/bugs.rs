@@ -12,13 +12,13 @@ use shoal_sim::{
 const SEEDS: [(Bug, u64); 10] = [
     (Bug::IncarnationNotPersisted, 0),
     (Bug::DotsReused, 2),
-    (Bug::TombstoneDroppedEarly, 3),
-    (Bug::RefutedSuspectToldDead, 0),
+    (Bug::TombstoneDroppedEarly, 4),
+    (Bug::RefutedSuspectToldDead, 1),
     (Bug::AckBeforeFsync, 0),
-    (Bug::BreakBeforeMake, 2),
-    (Bug::CapFromLiveAverage, 11),
-    (Bug::DigestWithoutTombstones, 2),
-    (Bug::RemovalBeatsConcurrentUpdate, 7),
+    (Bug::BreakBeforeMake, 0),
+    (Bug::CapFromLiveAverage, 9),
+    (Bug::DigestWithoutTombstones, 1),
+    (Bug::RemovalBeatsConcurrentUpdate, 0),
     (Bug::RumourWithoutAntiEntropy, 0),
 ];
 /// From there on, so many.

@@ -41,7 +41,7 @@ fn a_few_seeds_reach_what_is_easy_to_reach() {
         .filter_map(|(mark, runs)| (runs > 0).then_some(mark))
         .collect();
     for mark in [
-        "begins a new life",
+        "takes this node for down",
         "no longer suspected",
         "compares registries",
         "adopts a task",

@@ -59,8 +59,6 @@ pub(super) enum Fault {
     StoreLost,
     /// A store is found damaged while the agent runs.
     StoreDamaged,
-    /// What is on a disk is kept, and put back the next time: somebody restores a backup.
-    StoreRestored,
     /// A machine gets an empty disk, and joins as a new one.
     Wipe,
     /// A machine that was outside, or was removed, or wiped, joins.
@@ -86,7 +84,7 @@ pub(super) enum Struck {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::PowerCut,
         Self::AgentKill,
         Self::Leave,
@@ -105,7 +103,6 @@ impl Fault {
         Self::SlowDisk,
         Self::StoreLost,
         Self::StoreDamaged,
-        Self::StoreRestored,
         Self::Wipe,
         Self::Join,
         Self::Removal,
@@ -134,7 +131,6 @@ impl Fault {
             Self::SlowDisk => "slow-disk",
             Self::StoreLost => "store-lost",
             Self::StoreDamaged => "store-damaged",
-            Self::StoreRestored => "store-restored",
             Self::Wipe => "wipe",
             Self::Join => "join",
             Self::Removal => "removal",
@@ -151,7 +147,6 @@ impl Fault {
             | Self::AgentKill
             | Self::Leave
             | Self::StoreLost
-            | Self::StoreRestored
             | Self::Wipe
             | Self::Removal => self.stop_one(world, rng),
             Self::Partition
@@ -199,7 +194,6 @@ impl Fault {
                 world.machines[index].disk.lose_entries();
                 true
             }
-            Self::StoreRestored => world.restore(index),
             Self::Wipe => {
                 world.wipe(index);
                 true

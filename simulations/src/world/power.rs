@@ -107,18 +107,6 @@ impl World {
         self.indexes.insert(self.machines[index].id(), index);
     }
 
-    /// What is on a machine's disk is copied; the next time the power goes, and the copy is what is on
-    /// the disk. Whether something was lost.
-    pub fn restore(&mut self, index: usize) -> bool {
-        let Some(backup) = self.machines[index].backup.take() else {
-            self.machines[index].back_up();
-            return false;
-        };
-        self.cut_power(index);
-        self.machines[index].disk.restore(*backup);
-        true
-    }
-
     /// The cluster has removed a machine, and it has heard of that: it stops its tasks and ends.
     pub(super) fn remove(&mut self, index: usize) {
         if !self.machines[index].is_removed {
