@@ -95,7 +95,9 @@ impl Reached {
     }
 }
 
-/// Does something on this thread, and says which marks it reached.
+/// Does something on this thread, and says which marks it reached. Of several threads that run the
+/// product at a time, all must do it in here: `tracing` forgets places that were first reached by one
+/// that does not listen.
 pub fn reached<T>(run: impl FnOnce() -> T) -> (T, [bool; MARKS.len()]) {
     REACHED.with_borrow_mut(|marks| marks.fill(false));
     let result = tracing::dispatcher::with_default(&Dispatch::new(Counter), run);
@@ -193,9 +195,10 @@ mod tests {
                 tracing::info!(target: "another", "takes a slot over");
             }
         };
+        let elsewhere = || tracing::debug!(target: "shoal_x", "adopts a task");
         let ((), reached) = super::reached(|| {
-            std::thread::spawn(speak).join().unwrap();
             speak();
+            std::thread::spawn(elsewhere).join().unwrap();
         });
         let names: Vec<&str> = MARKS
             .into_iter()

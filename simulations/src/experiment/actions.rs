@@ -7,7 +7,8 @@ use shoal_scheduler::order::{Order, WriteConcern};
 use super::Watch;
 use crate::{
     World,
-    plan::{FaultKind, FaultPlan, Plan, ServicePlan, Turn, Which},
+    links::Link,
+    plan::{FaultKind, FaultPlan, LossPlan, Plan, ServicePlan, Turn, Which},
 };
 
 /// Gives the order for a service.
@@ -59,12 +60,7 @@ pub(super) fn strike(
     use FaultKind as Kind;
     let struck = match fault.kind {
         Kind::Links => {
-            if let Some(loss) = &fault.loss {
-                world.links.link.loss = loss.build();
-            }
-            if let Some(Ok(latency)) = fault.latency.as_ref().map(|latency| latency.build()) {
-                world.links.link.latency = latency;
-            }
+            world.links.link = disturbed(&world.links.link, fault);
             return vec![0];
         }
         Kind::Join => outside(world, &fault.machines, number),
@@ -83,6 +79,20 @@ pub(super) fn strike(
         strike_one(world, fault, *machine, rng);
     }
     struck
+}
+
+/// A link with what a fault says of it.
+fn disturbed(link: &Link, fault: &FaultPlan) -> Link {
+    let latency = fault.latency.as_ref().map(|latency| latency.build());
+    Link {
+        loss: fault.loss.as_ref().map_or(link.loss, LossPlan::build),
+        // A plan whose latency is none was refused when it was read.
+        latency: match latency {
+            Some(Ok(latency)) => latency,
+            _ => link.latency.clone(),
+        },
+        ..link.clone()
+    }
 }
 
 fn strike_one(world: &mut World, fault: &FaultPlan, machine: usize, rng: &mut impl Rng) {
@@ -115,6 +125,10 @@ fn strike_one(world: &mut World, fault: &FaultPlan, machine: usize, rng: &mut im
         Kind::ClockJump => {
             world.machines[machine].clock.ahead += fault.by.unwrap_or_default().0;
         }
+        Kind::MachineLinks => {
+            let link = disturbed(&world.links.link, fault);
+            world.links.set_all_of(machine, &link);
+        }
         Kind::Links | Kind::Partition => {}
     }
 }
@@ -137,6 +151,7 @@ pub(super) fn mend(world: &mut World, plan: &Plan, fault: &FaultPlan, machine: u
                 world.links.link = link;
             }
         }
+        Kind::MachineLinks => world.links.unset_all_of(machine),
         Kind::Wipe => {
             if let Some(by) = world.running().first() {
                 world.ask_to_join(machine, *by);

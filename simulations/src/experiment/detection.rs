@@ -41,7 +41,8 @@ impl Detection {
             | Kind::FullDisk
             | Kind::Damage
             | Kind::ClockJump
-            | Kind::Links => return,
+            | Kind::Links
+            | Kind::MachineLinks => return,
             _ => self.unwell.insert(machine, None),
         };
         let dies = matches!(kind, FaultKind::Crash | FaultKind::Kill | FaultKind::Wipe);

@@ -149,3 +149,28 @@ fn a_study_of_placement_is_an_experiment_like_others() {
         .collect();
     assert_eq!(traces.len(), 4, "each point is a run of its own");
 }
+
+#[test]
+fn who_has_bad_links_answers_late_and_the_others_do_not() {
+    let plan = |fault: &str| {
+        format!(
+            r#"
+            title = "bad links"
+            duration = "60 s"
+            measure = ["false_removals", "traffic"]
+            cluster.nodes = 5
+            faults = [{{ {fault} at = "10 s", machines = [3], lasts = "30 s" }}]
+            "#
+        )
+    };
+    let dead = plan("kind = \"machine-links\", loss = \"100 %\",");
+    assert!(measure(&figures(&dead, 1), "false_removals") > 0.0);
+    let late = plan("kind = \"machine-links\", latency = \"20..60 ms\",");
+    let late = figures(&late, 1);
+    assert_eq!(measure(&late, "false_removals"), 0.0);
+    let without = PlanText::parse(&plan("kind = \"machine-links\",")).unwrap_err();
+    assert!(
+        without.to_string().contains("need one of them"),
+        "{without}"
+    );
+}

@@ -65,6 +65,20 @@ impl Links {
         self.special.insert((from, to), link);
     }
 
+    /// Sets all links of a machine apart from the others, both ways.
+    pub fn set_all_of(&mut self, machine: usize, link: &Link) {
+        for other in (0..self.states.len()).filter(|other| *other != machine) {
+            self.set(machine, other, link.clone());
+            self.set(other, machine, link.clone());
+        }
+    }
+
+    /// A machine's links are like the others again.
+    pub fn unset_all_of(&mut self, machine: usize) {
+        self.special
+            .retain(|(from, to), _| *from != machine && *to != machine);
+    }
+
     /// Cuts every link between the two sides, both ways.
     pub fn partition(&mut self, one: &[usize], other: &[usize]) {
         for from in one {
@@ -287,6 +301,23 @@ mod tests {
         ] {
             assert!(Latency::of_quantiles(wrong).is_err());
         }
+    }
+
+    #[test]
+    fn the_links_of_one_machine_may_be_worse_than_the_others() {
+        let mut links = Links::new(3, 3);
+        let dead = Link {
+            loss: Loss::Independent(1.0),
+            ..Link::default()
+        };
+        links.set_all_of(1, &dead);
+        let reaches = |links: &mut Links| {
+            [(0, 1), (1, 0), (1, 2), (0, 2), (2, 0)]
+                .map(|(from, to)| links.datagram(from, to, 1, Duration::ZERO)[0].is_some())
+        };
+        assert_eq!(reaches(&mut links), [false, false, false, true, true]);
+        links.unset_all_of(1);
+        assert_eq!(reaches(&mut links), [true; 5]);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub enum FaultKind {
     Mute,
     /// All links have this `loss` or `latency`, for `lasts`.
     Links,
+    /// All links of the machines named have this `loss` or `latency`, both ways, for `lasts`.
+    MachineLinks,
     /// The machine gets another address.
     Move,
     /// A machine from outside joins.
@@ -128,9 +130,9 @@ pub struct FaultPlan {
     pub work: Option<Time>,
     /// `clock-jump`: by how much.
     pub by: Option<Time>,
-    /// `links`.
+    /// `links`, `machine-links`.
     pub loss: Option<LossPlan>,
-    /// `links`.
+    /// `links`, `machine-links`.
     pub latency: Option<LatencyPlan>,
 }
 
@@ -163,8 +165,11 @@ impl FaultPlan {
             return Err("by belongs to clock-jump, which needs it".to_owned());
         }
         let has_links = self.loss.is_some() || self.latency.is_some();
-        if (kind == Kind::Links) != has_links {
-            return Err("loss and latency belong to links, which needs one of them".to_owned());
+        if matches!(kind, Kind::Links | Kind::MachineLinks) != has_links {
+            return Err(
+                "loss and latency belong to links and machine-links, which need one of them"
+                    .to_owned(),
+            );
         }
         match &self.machines {
             Which::Count(0) => Err("machines: 0 machines is nobody".to_owned()),
