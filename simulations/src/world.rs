@@ -24,6 +24,7 @@ use shoal_scheduler::{
 pub use self::traffic::Traffic;
 use crate::{
     Links, Machine, Protocol, Runtime,
+    dials::Dials,
     event::{Event, What},
     queue::Queue,
     reach::Reach,
@@ -62,6 +63,9 @@ pub struct World {
     pub runtime: Runtime,
     /// Parameters of the protocols.
     pub protocol: Protocol,
+    /// Whether agents that start anew have to open connections first. No: a packet finds one at once,
+    /// which is quicker than anything real, and no fault that a search would miss.
+    pub dials: bool,
     /// Whether [`Self::notices`] are taken down.
     pub takes_notes: bool,
     /// Who came to see whom as alive or not, since somebody last took them out.
@@ -84,6 +88,7 @@ pub struct World {
     /// Joins under way: the name at the one asked, to the machine that wants to join.
     joining: BTreeMap<(usize, Ticket), usize>,
     reach: Reach,
+    connections: Dials,
     removed: Vec<usize>,
     stopped: Vec<usize>,
     plans: plans::Plans,
@@ -115,6 +120,7 @@ impl World {
             machines,
             runtime: Runtime::default(),
             protocol: Protocol::of(profile),
+            dials: false,
             takes_notes: false,
             notices: Vec::new(),
             trace: 0,
@@ -130,6 +136,7 @@ impl World {
             outcomes: BTreeMap::new(),
             joining: BTreeMap::new(),
             reach: Reach::default(),
+            connections: Dials::default(),
             removed: Vec::new(),
             stopped: Vec::new(),
             plans: plans::Plans::default(),
