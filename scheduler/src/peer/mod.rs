@@ -47,6 +47,7 @@ use imbl::OrdMap;
 pub use input::{Input, TaskChange, Ticket};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+pub use rumours::fanout;
 use shoal_membership::{Member, Membership, NodeId, Now};
 
 use crate::{

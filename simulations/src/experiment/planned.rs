@@ -41,10 +41,13 @@ impl Planned {
         let points = points
             .into_iter()
             .map(|settings| (point(&settings), settings));
+        let points: Vec<_> = points.collect();
+        let figures = plan.figures.iter();
+        let figures = figures.map(|figure| figure.build(&table, &points));
         Ok(Self {
             name: name.to_owned(),
-            points: points.collect(),
-            figures: plan.figures.iter().map(|figure| figure.build()).collect(),
+            figures: figures.collect::<Result<_, _>>()?,
+            points,
             text: table,
             written,
         })

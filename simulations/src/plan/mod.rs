@@ -8,6 +8,7 @@ mod faults;
 mod protocol;
 mod sections;
 mod sweep;
+pub mod theory;
 pub mod units;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -19,7 +20,7 @@ pub use self::{
     faults::{Each, FaultKind, FaultPlan, ServicePlan, Which},
     protocol::Protocol,
     sections::{Cluster, Disks, LatencyPlan, Links, LossPlan, NODES_MAX, RuntimePlan, Start},
-    sweep::{Axis, FigurePlan, SweepPlan},
+    sweep::{Axis, FigurePlan, PointSettings, SweepPlan},
 };
 use units::Time;
 

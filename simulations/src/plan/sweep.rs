@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::results::{Figure, Shape};
+use super::{PlanError, PlanText, theory::Theory};
+use crate::results::{Figure, Point, Shape};
+
+/// A point of a sweep, and the settings that make it.
+pub type PointSettings = (Point, Vec<(String, toml::Value)>);
 
 /// One field that is varied.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,19 +84,28 @@ pub struct FigurePlan {
     /// Whether the left is.
     #[serde(default)]
     pub log_y: bool,
+    /// Closed forms that are drawn beside it.
+    #[serde(default)]
+    pub theory: Vec<Theory>,
 }
 
 impl FigurePlan {
-    /// As the report knows it.
-    #[must_use]
-    pub fn build(&self) -> Figure {
+    /// As the report knows it, with what theory says at the points of a sweep.
+    ///
+    /// # Errors
+    /// A closed form that has no curve along the figure's axis.
+    pub fn build(&self, text: &PlanText, points: &[PointSettings]) -> Result<Figure, PlanError> {
         let plain = Figure::new(self.shape, &self.what, self.along.as_deref());
-        Figure {
+        let along = self.along.as_deref().unwrap_or_default();
+        let curves = self.theory.iter();
+        let curves = curves.map(|theory| theory.curve(along, text, points));
+        Ok(Figure {
             title: self.title.clone().unwrap_or(plain.title),
             curves: self.curves.clone(),
             is_x_log: self.log_x,
             is_y_log: self.log_y,
+            theory: curves.collect::<Result<_, _>>()?,
             ..plain
-        }
+        })
     }
 }
