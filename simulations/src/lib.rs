@@ -8,6 +8,7 @@ pub mod bugs;
 pub mod chart;
 pub mod checkers;
 mod clock;
+mod dials;
 mod disk;
 mod event;
 pub mod experiment;

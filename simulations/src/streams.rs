@@ -15,6 +15,11 @@ pub(crate) fn setting(seed: u64) -> u64 {
     mixed(seed, 0x7365_7474)
 }
 
+/// The seed of how the machines' timers come to stand to each other.
+pub(crate) fn beats(seed: u64) -> u64 {
+    mixed(seed, 0x6265_6174)
+}
+
 /// The seed of a plan's choices of whom faults strike.
 pub(crate) fn faults(seed: u64) -> u64 {
     mixed(seed, 0x6661_756c)

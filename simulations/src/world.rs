@@ -24,6 +24,7 @@ use shoal_scheduler::{
 pub use self::traffic::Traffic;
 use crate::{
     Links, Machine, Protocol, Runtime,
+    dials::Dials,
     event::{Event, What},
     moment,
     queue::Queue,
@@ -63,6 +64,9 @@ pub struct World {
     pub runtime: Runtime,
     /// Parameters of the protocols.
     pub protocol: Protocol,
+    /// Whether agents that start anew have to open connections first. No: a packet finds one at once,
+    /// which is quicker than anything real, and no fault that a search would miss.
+    pub dials: bool,
     /// Whether [`Self::notices`] are taken down.
     pub takes_notes: bool,
     /// Who came to see whom as alive or not, since somebody last took them out.
@@ -87,6 +91,7 @@ pub struct World {
     /// When a machine that another does not know may be told so again.
     strangers: BTreeMap<(usize, usize), Duration>,
     reach: Reach,
+    connections: Dials,
     removed: Vec<usize>,
     stopped: Vec<usize>,
     plans: plans::Plans,
@@ -118,6 +123,7 @@ impl World {
             machines,
             runtime: Runtime::default(),
             protocol: Protocol::of(profile),
+            dials: false,
             takes_notes: false,
             notices: Vec::new(),
             trace: 0,
@@ -134,6 +140,7 @@ impl World {
             joining: BTreeMap::new(),
             strangers: BTreeMap::new(),
             reach: Reach::default(),
+            connections: Dials::default(),
             removed: Vec::new(),
             stopped: Vec::new(),
             plans: plans::Plans::default(),

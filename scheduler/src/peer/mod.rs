@@ -50,6 +50,7 @@ pub use input::{Input, TaskChange, Ticket};
 pub use queues::Queue;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+pub use rumours::fanout;
 use shoal_membership::{Member, Membership, NodeId, Now};
 
 use crate::{

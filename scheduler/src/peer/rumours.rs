@@ -51,6 +51,13 @@ impl Rumours {
     }
 }
 
+/// How many of so many living peers each node tells: about log N, so that it is likely that all hear.
+#[must_use]
+pub const fn fanout(peers: usize) -> usize {
+    let bits = (usize::BITS - peers.leading_zeros()) as usize;
+    if bits > FANOUT_MIN { bits } else { FANOUT_MIN }
+}
+
 impl Peer {
     /// A rumour arrived.
     pub(super) fn rumour(&mut self, from: NodeId, bytes: &[u8]) {
@@ -87,9 +94,8 @@ impl Peer {
             .living_members()
             .filter(|node| Some(*node) != but)
             .collect();
-        let fanout = FANOUT_MIN.max(usize::BITS as usize - peers.len().leading_zeros() as usize);
         peers.shuffle(&mut self.rng);
-        peers.truncate(fanout);
+        peers.truncate(fanout(peers.len()));
         peers
     }
 

@@ -80,9 +80,10 @@ pub fn run(plan: &Plan, seed: u64) -> Result<RunRecord, String> {
         return Ok(plan.study()?.run(seed));
     }
     let mut world = setting::world(plan, seed)?;
-    world.run_for(plan.warm_up.0);
+    setting::warm_up(&mut world, plan, seed);
     let begin = world.now();
     world.traffic = crate::Traffic::default();
+    world.links.wire = crate::links::Wire::default();
     world.notices.clear();
     world.takes_notes = true;
     let mut timeline = Timeline::new(plan, seed, begin);
@@ -100,7 +101,7 @@ pub fn run(plan: &Plan, seed: u64) -> Result<RunRecord, String> {
             timeline.act(&mut world, &mut watch);
         }
     }
-    let traffic = world.traffic;
+    let (traffic, wire) = (world.traffic, world.links.wire);
     let mut figures = Figures::default();
     agreement.conclude(timeline.last_change(), &mut figures);
     watch.conclude(&world, &mut figures, plan);
@@ -110,6 +111,10 @@ pub fn run(plan: &Plan, seed: u64) -> Result<RunRecord, String> {
         let messages = traffic.datagrams + traffic.messages;
         figures.measure("messages_per_node_and_s", messages as f64 / node_seconds);
         figures.measure("bytes_per_node_and_s", bytes as f64 / node_seconds);
+        let packets = wire.packets as f64 / node_seconds;
+        figures.measure("wire_packets_per_node_and_s", packets);
+        let bytes = wire.bytes as f64 / node_seconds;
+        figures.measure("wire_bytes_per_node_and_s", bytes);
     }
     Ok(RunRecord {
         measures: figures.measures,

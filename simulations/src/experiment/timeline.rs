@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 
 use super::{Watch, actions};
@@ -13,8 +13,8 @@ use crate::{World, plan::Plan, streams};
 pub(super) enum Act {
     /// Deploy this service of the plan.
     Deploy(usize),
-    /// This fault of the plan, for the n-th time.
-    Strike(usize, u32),
+    /// This fault of the plan, for the n-th time, and when it was due.
+    Strike(usize, u32, Duration),
     /// This line of the trace of churn.
     Churn(usize),
     /// This fault is over on that machine.
@@ -44,7 +44,7 @@ impl<'a> Timeline<'a> {
             timeline.plan_act(begin + service.at.0, Act::Deploy(place));
         }
         for (place, fault) in plan.faults.iter().enumerate() {
-            timeline.plan_act(begin + fault.at.0, Act::Strike(place, 0));
+            timeline.plan_strike(begin + fault.at.0, place, 0);
         }
         for (place, turn) in plan.churn.trace.0.iter().enumerate() {
             timeline.plan_act(begin + turn.at, Act::Churn(place));
@@ -55,6 +55,17 @@ impl<'a> Timeline<'a> {
     fn plan_act(&mut self, at: Duration, act: Act) {
         self.planned += 1;
         self.acts.push(Reverse((at, self.planned, act)));
+    }
+
+    /// A fault that is due at `due`, before its jitter.
+    fn plan_strike(&mut self, due: Duration, place: usize, number: u32) {
+        let jitter = self.plan.faults[place].jitter.0;
+        // Without jitter nothing is drawn, and plans that have none go as they went.
+        let late = match jitter.is_zero() {
+            true => Duration::ZERO,
+            false => jitter.mul_f64(self.rng.random()),
+        };
+        self.plan_act(due + late, Act::Strike(place, number, due));
     }
 
     /// When something is to be done next.
@@ -79,7 +90,10 @@ impl<'a> Timeline<'a> {
                     let nodes = self.plan.cluster.nodes;
                     actions::deploy(world, &self.plan.services[place], nodes, watch);
                 }
-                Act::Strike(place, number) => self.strike(world, watch, place, number, at),
+                Act::Strike(place, number, due) => {
+                    self.strike(world, watch, (place, number), at);
+                    self.repeat(place, number, due);
+                }
                 Act::Churn(place) => {
                     actions::turn(world, self.plan.churn.trace.0[place], watch);
                 }
@@ -95,8 +109,7 @@ impl<'a> Timeline<'a> {
         &mut self,
         world: &mut World,
         watch: &mut Watch,
-        place: usize,
-        number: u32,
+        (place, number): (usize, u32),
         at: Duration,
     ) {
         let fault = &self.plan.faults[place];
@@ -106,10 +119,14 @@ impl<'a> Timeline<'a> {
                 self.plan_act(at + lasts.0, Act::Mend(place, machine));
             }
         }
+    }
+
+    fn repeat(&mut self, place: usize, number: u32, due: Duration) {
+        let fault = &self.plan.faults[place];
         if number < fault.repeat
             && let Some(every) = fault.every
         {
-            self.plan_act(at + every.0, Act::Strike(place, number + 1));
+            self.plan_strike(due + every.0, place, number + 1);
         }
     }
 }

@@ -83,6 +83,16 @@ impl Latency {
         self.quantiles.last().map_or(Duration::ZERO, |(_, at)| *at)
     }
 
+    /// The mean.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        let part = |pair: &[(f64, Duration)]| {
+            let [(from, short), (to, long)] = [pair[0], pair[1]];
+            (short + long).mul_f64((to - from) / 2.0)
+        };
+        self.quantiles.windows(2).map(part).sum()
+    }
+
     pub(super) fn draw(&self, rng: &mut impl Rng) -> Duration {
         let share: f64 = rng.random();
         let pairs = self.quantiles.windows(2);

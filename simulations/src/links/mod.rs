@@ -4,6 +4,7 @@
 //! ends: what one link does, or when a machine speaks, changes nothing for the others.
 
 mod link;
+mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +14,11 @@ use std::{
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 
-pub use self::link::{Bursts, Latency, Link, Loss};
+use self::wire::Owed;
+pub use self::{
+    link::{Bursts, Latency, Link, Loss},
+    wire::Wire,
+};
 use crate::streams;
 
 /// A lost part of a stream is sent again after this long.
@@ -26,6 +31,8 @@ const TRIES_MAX: u32 = 40;
 pub struct Links {
     /// How links are, but for those that are set apart.
     pub link: Link,
+    /// What has gone over them so far.
+    pub wire: Wire,
     seed: u64,
     /// Links that differ, by (from, to).
     special: BTreeMap<(usize, usize), Link>,
@@ -33,6 +40,8 @@ pub struct Links {
     cut: BTreeSet<(usize, usize)>,
     /// By sender and receiver, for those that were used.
     states: Vec<BTreeMap<usize, State>>,
+    /// What the first of a pair owes the second, if it ever received anything of it.
+    owed: Vec<BTreeMap<usize, Owed>>,
 }
 
 /// How one direction of one link stands.
@@ -53,10 +62,12 @@ impl Links {
     pub fn new(machines: usize, seed: u64) -> Self {
         Self {
             link: Link::default(),
+            wire: Wire::default(),
             seed,
             special: BTreeMap::new(),
             cut: BTreeSet::new(),
             states: (0..machines).map(|_| BTreeMap::new()).collect(),
+            owed: (0..machines).map(|_| BTreeMap::new()).collect(),
         }
     }
 
@@ -135,9 +146,12 @@ impl Links {
             return [None, None];
         }
         let sent = state.occupy(link, bytes, now);
+        self.wire
+            .datagram(bytes, owed(&mut self.owed, from, to), now);
         if is_lost || self.is_cut(from, to) {
             return [None, None];
         }
+        self.wire.arrived(owed(&mut self.owed, to, from), now);
         [
             Some(sent + latency + held_back),
             again.map(|latency| sent + latency),
@@ -164,7 +178,13 @@ impl Links {
             time += RETRANSMISSION;
         }
         let sent = state.occupy(link, bytes, now);
-        (!is_cut).then_some(sent + time)
+        self.wire
+            .message(bytes, owed(&mut self.owed, from, to), now);
+        if is_cut {
+            return None;
+        }
+        self.wire.arrived(owed(&mut self.owed, to, from), now);
+        Some(sent + time)
     }
 
     fn way(&mut self, from: usize, to: usize) -> (&Link, &mut State) {
@@ -180,6 +200,10 @@ impl Links {
         };
         (link, state)
     }
+}
+
+fn owed(all: &mut [BTreeMap<usize, Owed>], by: usize, to: usize) -> &mut Owed {
+    all[by].entry(to).or_default()
 }
 
 impl State {

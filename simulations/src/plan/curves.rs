@@ -43,6 +43,7 @@ pub(super) fn curves(legend: &str, figure: &Figure, values: &[(Point, f64)]) -> 
             name: own.map_or(legend.to_owned(), |value| format!("{legend}, {value}")),
             points,
             at: shown.map_or_else(|| rest.clone(), |axis| rest.without(&[axis])),
+            speaks_of: None,
         }
     };
     by_rest.into_iter().map(curve).collect()

@@ -126,6 +126,10 @@ pub struct FaultPlan {
     pub repeat: u32,
     /// How long after one another.
     pub every: Option<Time>,
+    /// Each time comes up to so much later, drawn anew: nothing that the nodes do in a steady beat is then
+    /// always at the same point of it. 0 s.
+    #[serde(default)]
+    pub jitter: Time,
     /// `slow`: what each event takes.
     pub work: Option<Time>,
     /// `clock-jump`: by how much.

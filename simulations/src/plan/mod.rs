@@ -5,6 +5,7 @@
 
 mod churn;
 mod curves;
+pub mod epidemics;
 mod faults;
 mod placement;
 mod protocol;

@@ -189,3 +189,29 @@ fn what_is_wrong_with_a_study_is_named() {
     let what = refused(|text| text.replace("[[faults]]", &figure.replace("1/n", "n/1")));
     assert!(what.contains("`n/1`") && what.contains("`1/n`"), "{what}");
 }
+
+#[test]
+fn closed_forms_follow_the_points_of_a_sweep() {
+    let figure = |theory: &str, along: &str| {
+        format!(
+            "{SMALL}[[figures]]\nshape = \"line\"\nwhat = \"first_detected_s_mean\"\n\
+             along = \"{along}\"\ntheory = [\"{theory}\"]\n"
+        )
+    };
+    let unknown = refused(|_| figure("magic", "cluster.nodes"));
+    assert!(unknown.contains("magic") && unknown.contains("first-detection"));
+    let text = figure("first-detection", "cluster.nodes");
+    let planned = crate::experiment::Planned::new("small", &text, &[], true).unwrap();
+    let figures = crate::sweep::Experiment::figures(&planned);
+    let [curve] = &figures[0].theory[..] else {
+        panic!("{figures:?}")
+    };
+    let at: Vec<f64> = curve.points.iter().map(|(x, _)| *x).collect();
+    assert_eq!(at, [5.0, 9.0]);
+    assert!(curve.points[0].1 < curve.points[1].1, "{curve:?}");
+    // Along the losses there is one for each size.
+    let text = figure("first-detection", "links.loss_percent");
+    let planned = crate::experiment::Planned::new("small", &text, &[], true).unwrap();
+    let figures = crate::sweep::Experiment::figures(&planned);
+    assert_eq!(figures[0].theory.len(), 2);
+}

@@ -19,7 +19,7 @@ pub(super) fn draw(results: &Results, figure: &Figure, panel: &Point) -> Option<
     if curves.iter().all(|curve| curve.dots.is_empty()) {
         return None;
     }
-    let here = figure.theory.iter().filter(|curve| holds(curve, panel));
+    let here = figure.theory.iter().filter(|curve| curve.holds_at(panel));
     curves.extend(here.map(theory));
     let panel = panel.to_string();
     let title = match panel.is_empty() {
@@ -63,12 +63,6 @@ pub(super) fn draw(results: &Results, figure: &Figure, panel: &Point) -> Option<
         curves,
     };
     Some((title, svg(&chart)))
-}
-
-/// Whether what theory says is of this combination of the axes that the figure does not show.
-fn holds(curve: &crate::results::Curve, panel: &Point) -> bool {
-    let mut axes = curve.at.axes().iter();
-    axes.all(|(name, value)| panel.get(name) == Some(value))
 }
 
 fn theory(curve: &crate::results::Curve) -> Plotted {
@@ -236,11 +230,12 @@ mod tests {
             name: "t".into(),
             points: Vec::new(),
             at,
+            speaks_of: None,
         };
-        assert!(holds(&curve(Point::default()), &point(3)));
+        assert!(curve(Point::default()).holds_at(&point(3)));
         let three = curve(Point::default().with("slots", 3_u32));
-        assert!(holds(&three, &point(3)) && !holds(&three, &point(4)));
-        assert!(!holds(&three, &Point::default()));
+        assert!(three.holds_at(&point(3)) && !three.holds_at(&point(4)));
+        assert!(!three.holds_at(&Point::default()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod page;
 mod page_tables;
 mod summary;
 mod terminal;
+mod theory;
 
 use std::{
     fs,

@@ -3,7 +3,7 @@
 use super::{
     FIGURES, Results,
     figures::Drawn,
-    page_tables::{blocks, comparisons, failures, runs},
+    page_tables::{against_theory, blocks, comparisons, failures, runs},
     terminal::notes,
 };
 use crate::results::{Manifest, SeedRange, State};
@@ -25,6 +25,11 @@ pub(super) fn html(results: &Results, figures: &[Drawn]) -> String {
     }
     section(&mut page, "Figures", &pictures(figures));
     section(&mut page, "Summary", &blocks(results));
+    section(
+        &mut page,
+        "Measured against theory",
+        &against_theory(results),
+    );
     section(&mut page, "Paired comparisons", &comparisons(results));
     section(&mut page, "Failed runs", &failures(results));
     section(&mut page, "Where and how", &facts(manifest));

@@ -4,7 +4,7 @@ use super::{
     Results, numbers,
     page::escaped,
     summary::{Block, Estimate, Row},
-    varied,
+    theory, varied,
 };
 use crate::results::{Manifest, Point, Run};
 
@@ -106,6 +106,28 @@ fn with_interval(estimate: Option<&Estimate>) -> Cell {
         false => format!("{value} <span class=\"ci\">({interval})</span>"),
     };
     Cell { html, class: "n" }
+}
+
+/// Closed forms beside the means that they are about; empty if no figure names one.
+pub(super) fn against_theory(results: &Results) -> String {
+    let all = theory::all(results);
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut header = axis_names(&results.manifest);
+    header.extend([word("measure"), word("closed form"), number("theory")]);
+    header.extend([number("mean ± 95 % CI"), number("difference")]);
+    let rows = all.iter().map(|one| {
+        let mut cells = axes(&results.manifest, one.point);
+        cells.extend([word(one.what), word(one.form)]);
+        cells.push(number(numbers::short(one.theory)));
+        cells.push(number(numbers::mean(Some(&one.measured))));
+        cells.push(number(one.difference()));
+        cells
+    });
+    let how = "Difference of the measured mean to the closed form, in per cent of the form. What each \
+               form is, and where it comes from: simulations/src/plan/theory.rs.";
+    format!("<p class=\"quiet\">{how}</p>\n{}", table(&header, rows))
 }
 
 /// Differences on common seeds; empty if nothing is compared.

@@ -1,6 +1,6 @@
 //! The summary as a table for a terminal, readable at 100 columns.
 
-use super::{Results, numbers, summary::Block, varied};
+use super::{Results, numbers, summary::Block, theory, varied};
 use crate::results::Manifest;
 
 /// Columns of a terminal; a longer line of a note is wrapped by hand.
@@ -19,6 +19,7 @@ pub(super) fn text(results: &Results) -> String {
         lines.push(String::new());
         lines.extend(table(manifest, block));
     }
+    lines.extend(against_theory(results));
     lines.extend(comparisons(results));
     lines.push(String::new());
     lines.extend(notes(results));
@@ -59,6 +60,34 @@ fn table(manifest: &Manifest, block: &Block) -> Vec<String> {
     lines.extend(aligned(&rows));
     if block.rows.len() > ROWS_MAX {
         lines.push(format!("  and {} more points", block.rows.len() - ROWS_MAX));
+    }
+    lines
+}
+
+/// Closed forms beside the means that they are about: a table for each form.
+fn against_theory(results: &Results) -> Vec<String> {
+    let all = theory::all(results);
+    let axes = varied(&results.manifest);
+    let mut lines = Vec::new();
+    for one_form in all.chunk_by(|one, next| (one.what, one.form) == (next.what, next.form)) {
+        let mut header: Vec<String> = axes.iter().map(|&axis| axis.to_owned()).collect();
+        header.extend(["theory", "mean ± 95 % CI", "difference"].map(str::to_owned));
+        let mut rows = vec![header];
+        for one in one_form.iter().take(ROWS_MAX) {
+            let value = |axis: &&str| one.point.get(axis).map(ToString::to_string);
+            let mut cells: Vec<String> = axes.iter().filter_map(value).collect();
+            cells.push(numbers::short(one.theory));
+            cells.push(numbers::mean(Some(&one.measured)));
+            cells.push(one.difference());
+            rows.push(cells);
+        }
+        let (what, form) = (one_form[0].what, one_form[0].form);
+        lines.extend([String::new(), format!("{what} against \"{form}\"")]);
+        lines.extend(aligned(&rows));
+        if one_form.len() > ROWS_MAX {
+            let more = one_form.len() - ROWS_MAX;
+            lines.push(format!("  and {more} more, in the report"));
+        }
     }
     lines
 }

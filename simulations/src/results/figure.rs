@@ -27,6 +27,27 @@ pub struct Curve {
     /// Where it holds, if it does not hold everywhere: these values of the axes that the figure does not show.
     #[serde(default)]
     pub at: Point,
+    /// An axis, and its values of which the curve speaks. None: of whatever was measured.
+    #[serde(default)]
+    pub speaks_of: Option<(String, Vec<Value>)>,
+}
+
+impl Curve {
+    /// Whether it holds at a point.
+    #[must_use]
+    pub fn holds_at(&self, point: &Point) -> bool {
+        let mut axes = self.at.axes().iter();
+        axes.all(|(axis, value)| point.get(axis) == Some(value))
+    }
+
+    /// Whether it says what is to be expected there.
+    #[must_use]
+    pub fn is_about(&self, point: &Point) -> bool {
+        let speaks = self.speaks_of.as_ref().is_none_or(|(axis, values)| {
+            point.get(axis).is_some_and(|value| values.contains(value))
+        });
+        self.holds_at(point) && speaks
+    }
 }
 
 /// One figure.

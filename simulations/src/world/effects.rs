@@ -6,6 +6,7 @@ use shoal_membership::NodeId;
 use shoal_scheduler::peer::{Effect, Input, Ticket};
 
 use super::{Notice, Outcome, World};
+use crate::dials::HANDSHAKE_WAYS;
 use crate::event::What;
 use crate::runtime::between;
 
@@ -42,8 +43,13 @@ impl World {
                 let Some(to) = self.way_to(index, to) else {
                     return;
                 };
+                let dial = self.dial(index, to);
                 if let Some(delay) = self.links.stream(index, to, bytes.len(), self.now) {
-                    self.schedule(delay, to, What::Arrive(Input::Rumour { from, bytes }));
+                    self.schedule(
+                        dial + delay,
+                        to,
+                        What::Arrive(Input::Rumour { from, bytes }),
+                    );
                 }
             }
             Effect::Question { to, call, bytes } => self.question(index, to, call, bytes),
@@ -91,6 +97,9 @@ impl World {
         let Some(to) = self.way_to(index, to) else {
             return;
         };
+        if !self.dial(index, to).is_zero() {
+            return;
+        }
         let [first, again] = self.links.datagram(index, to, bytes.len(), self.now);
         if let Some(delay) = again {
             let bytes = bytes.clone();
@@ -118,12 +127,25 @@ impl World {
         self.permits(from, to).then_some(to)
     }
 
+    /// How long it takes from now until a connection stands; none if one does.
+    fn dial(&mut self, from: usize, to: usize) -> Duration {
+        if !self.dials || self.machines[to].peer.is_none() {
+            return Duration::ZERO;
+        }
+        let living = |index: usize| (index, self.machines[index].life);
+        let handshake = self.links.link.latency.mean() * HANDSHAKE_WAYS;
+        let (one, other) = (living(from), living(to));
+        let stands = self.connections.stands_at(one, other, handshake, self.now);
+        stands.saturating_sub(self.now)
+    }
+
     fn question(&mut self, index: usize, to: NodeId, call: Ticket, bytes: Vec<u8>) {
         self.traffic.message(bytes.len());
         let (from, life) = (self.machines[index].id(), self.machines[index].life);
         let Some(to) = self.way_to(index, to) else {
             return;
         };
+        let dial = self.dial(index, to);
         let delay = self.links.stream(index, to, bytes.len(), self.now);
         let Some(delay) = delay.filter(|_| self.machines[to].peer.is_some()) else {
             return;
@@ -132,7 +154,7 @@ impl World {
         let ticket = Ticket(self.next_order);
         self.questions.insert((to, ticket), (index, life, call));
         self.schedule(
-            delay,
+            dial + delay,
             to,
             What::Arrive(Input::Question {
                 from,

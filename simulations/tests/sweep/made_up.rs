@@ -113,6 +113,7 @@ impl Experiment for MadeUp {
             name: "log2(nodes) + 2".into(),
             points: vec![(4.0, 4.0), (64.0, 8.0), (256.0, 10.0)],
             at: Point::default(),
+            speaks_of: None,
         }];
         let mut cdf = Figure::new(Shape::Cdf, "latency_ms", None);
         cdf.curves = Some("nodes".into());

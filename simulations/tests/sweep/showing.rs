@@ -32,6 +32,30 @@ fn the_summary_fits_a_terminal_and_says_what_is_missing() {
     }
 }
 
+#[test]
+fn means_stand_beside_what_theory_says() {
+    let folder = tempfile::tempdir().unwrap();
+    into(folder.path(), &MadeUp::default(), 12, 4);
+    let written = report::write(folder.path()).unwrap();
+    let page = fs::read_to_string(&written.page).unwrap();
+    assert!(page.contains("Measured against theory"));
+    let heading = "detection_s against \"log2(nodes) + 2\"";
+    let (_, table) = written.summary.split_once(heading).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| !line.is_empty());
+    // The form is the mean, but for a little luck: the noise is 4 s wide, over 12 seeds.
+    let differences: Vec<f64> = rows
+        .map(|row| {
+            let words: Vec<&str> = row.split_whitespace().collect();
+            words[words.len() - 2].parse().unwrap()
+        })
+        .collect();
+    assert_eq!(differences.len(), 6, "{table}");
+    assert!(
+        differences.iter().all(|percent| percent.abs() < 30.0),
+        "{table}"
+    );
+}
+
 /// Of luck that both variants share, pairs are free: 0.2 s are found among 4 s of noise.
 #[test]
 fn pairs_find_what_means_alone_do_not() {
