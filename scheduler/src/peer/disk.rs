@@ -201,6 +201,9 @@ impl Peer {
         self.disk.meta_changed = true;
         self.disk.retry_at = Some(self.now.monotonic.saturating_add(RETRY_AFTER));
         if let Some(own) = flight.own {
+            for signed in &own.writes {
+                self.registry.abandon(&signed.write);
+            }
             self.own_writes_failed(own, error);
         }
     }

@@ -10,8 +10,13 @@ mod receiving;
 mod signed;
 mod stamp;
 mod trust;
+mod writing;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use digest::{BUCKETS, DigestTree};
 use digest::{first_u64, first_u128};
@@ -73,6 +78,8 @@ pub struct Registry {
     trust: Trust,
     purged: BTreeSet<u128>,
     dropped: BTreeSet<Key>,
+    /// Lines of this node's own revocations that are on their way to the disk.
+    drawn: BTreeMap<Key, (NodeId, trust::Line)>,
     heard_newer_self: bool,
 }
 
@@ -97,6 +104,7 @@ impl Registry {
             trust: Trust::default(),
             purged: BTreeSet::new(),
             dropped: BTreeSet::new(),
+            drawn: BTreeMap::new(),
             heard_newer_self: false,
         }
     }
@@ -193,34 +201,6 @@ impl Registry {
     #[must_use]
     pub fn key_of_digest(&self, digest: u64) -> Option<&Key> {
         self.keys_by_digest.get(&digest)
-    }
-
-    /// Makes a write that follows all that is known of its entry, and signs it. It uses up a dot,
-    /// but is not applied: it must reach the disk first.
-    pub fn prepare(&mut self, key: Key, payload: Option<Vec<u8>>, wall: Duration) -> Arc<Signed> {
-        let mut clock = self
-            .entries
-            .get(&key)
-            .map(|entry| entry.clock().dots)
-            .unwrap_or_default();
-        let seen = clock.get(&self.author).copied().unwrap_or(0);
-        self.counter = self.counter.max(seen).saturating_add(1);
-        clock.insert(self.author, self.counter);
-        let write = Write {
-            format: FORMAT,
-            cluster: self.cluster,
-            key,
-            author: self.author,
-            clock,
-            stamp: self.clock.tick(wall),
-            payload,
-        };
-        Arc::new(Signed::sign(write, &self.secret))
-    }
-
-    /// Applies a write of this node's own making.
-    pub fn apply(&mut self, signed: Arc<Signed>) -> bool {
-        self.take_in(signed)
     }
 
     /// Whether somebody knows a later write of this node than it does itself: its disk was set back

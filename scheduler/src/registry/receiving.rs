@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use shoal_membership::NodeId;
+
 use super::{
     BadWrite, Received, Registry, Rejected, Signed, SignedBytes, Trust, Write, kind, trust,
 };
@@ -73,7 +75,9 @@ impl Registry {
             None => Trust::is_founding(&self.cluster, signed).ok_or(Rejected::Author(author))?,
         };
         signed.verify(&key)?;
-        if !self.trust.counts(write) {
+        let is_beyond =
+            |(node, line): &(NodeId, trust::Line)| *node == author && trust::is_beyond(line, write);
+        if !self.trust.counts(write) || self.drawn.values().any(is_beyond) {
             return Err(Rejected::Revoked(author));
         }
         self.notice_own_dots(write);

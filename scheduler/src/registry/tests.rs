@@ -153,6 +153,34 @@ fn writes_after_a_revocation_count_nowhere_and_those_before_do() {
 }
 
 #[test]
+fn a_revocation_that_is_on_its_way_to_the_disk_lets_nothing_be_overwritten() {
+    let mut all = registries(3);
+    let kept = write(&mut all[1], "a", Some("kept"));
+    let everything = dump(&all[1]);
+    all[0].receive(everything.clone());
+    all[2].receive(everything);
+    let author = all[2].author();
+    let line = Revocation {
+        last_dots: vec![(author.generation, all[2].counter())],
+    };
+    let name = format!("{}.{}", author.node, all[0].author().node);
+    let key = Key::system(kind::REVOCATION, name);
+    let revocation = all[0].prepare(key, json(&line), Duration::from_secs(9));
+    let late = write(&mut all[2], "a", Some("too late"));
+    assert_eq!(all[0].receive(vec![late.clone()]).rejected, 1);
+    // One who took it in has lost what it replaced, and gets that back from the first.
+    all[1].receive(vec![late.clone()]);
+    let mut failed = all[0].clone();
+    all[0].apply(revocation.clone());
+    all[1].receive(vec![revocation.to_bytes(), kept]);
+    for registry in &all[..2] {
+        assert_eq!(payload(registry, "a").unwrap(), b"kept");
+    }
+    failed.abandon(&revocation.write);
+    assert_eq!(failed.receive(vec![late]).rejected, 0);
+}
+
+#[test]
 fn a_restored_image_notices_and_does_not_reuse_its_dots() {
     let mut all = registries(2);
     let mut image = all[1].clone();

@@ -31,11 +31,14 @@ pub struct Revocation {
     pub last_dots: Vec<(u64, u64)>,
 }
 
+/// The last dot that counts, by generation. One that is missing: none.
+pub(super) type Line = BTreeMap<u64, u64>;
+
 /// Keys ever admitted, and the lines that revocations drew.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     admitted: OrdMap<NodeId, PublicKey>,
-    lines: BTreeMap<NodeId, BTreeMap<u64, u64>>,
+    lines: BTreeMap<NodeId, Line>,
 }
 
 impl Trust {
@@ -67,12 +70,8 @@ impl Trust {
     /// beats one, not even that of its author.
     #[must_use]
     pub fn counts(&self, write: &Write) -> bool {
-        if write.key.kind == kind::REVOCATION {
-            return true;
-        }
-        self.lines.get(&write.author.node).is_none_or(|lines| {
-            write.dot() <= lines.get(&write.author.generation).copied().unwrap_or(0)
-        })
+        let line = self.lines.get(&write.author.node);
+        line.is_none_or(|line| !is_beyond(line, write))
     }
 
     /// Whether this is an admission that the cluster's id certifies.
@@ -94,7 +93,7 @@ impl Trust {
         let Some((node, revocation)) = revocation(write) else {
             return false;
         };
-        let mut stated: BTreeMap<u64, u64> = revocation.last_dots.into_iter().collect();
+        let mut stated: Line = revocation.last_dots.into_iter().collect();
         // Of several revocations the strictest line holds, in whatever order they are heard.
         if let Some(lines) = self.lines.get(&node) {
             stated.retain(|generation, _| lines.contains_key(generation));
@@ -105,6 +104,18 @@ impl Trust {
         self.lines.insert(node, stated);
         true
     }
+}
+
+/// Whether a write of the node for which a line was drawn is on the wrong side of it.
+pub(super) fn is_beyond(line: &Line, write: &Write) -> bool {
+    let last = line.get(&write.author.generation).copied().unwrap_or(0);
+    write.key.kind != kind::REVOCATION && write.dot() > last
+}
+
+/// Whose writes a revocation ends, and where.
+pub(super) fn line_of(write: &Write) -> Option<(NodeId, Line)> {
+    let (node, revocation) = revocation(write)?;
+    Some((node, revocation.last_dots.into_iter().collect()))
 }
 
 /// The admission in a write, if it is a proper one.
