@@ -71,6 +71,14 @@ impl Peer {
             .collect()
     }
 
+    /// Which template a service has now (`ServiceSpec::template_hash`): a task of another one is
+    /// replaced. None: there is no such service.
+    #[must_use]
+    pub fn template_of(&self, service: ServiceId) -> Option<u64> {
+        let service = self.catalog.services().get(&service);
+        service.map(|service| service.template)
+    }
+
     /// Everything that says whom to trust: to be kept beside the store, in case that is damaged.
     #[must_use]
     pub fn admissions(&self) -> Vec<SignedBytes> {

@@ -1,14 +1,15 @@
 //! What runs goes on running: once the faults are over, no slot that runs is ever without a copy.
 //!
 //! Why: make before break. A task is moved only when its successor runs; without faults there is no
-//! reason for a moment without one.
+//! reason for a moment without one. A task that an update replaces goes first, as in Swarm: an update of
+//! before the end may reach a node after it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use shoal_scheduler::task::{ServiceId, Slot, TaskId};
+use shoal_scheduler::task::{ServiceId, Slot, TaskId, TaskReport};
 
 use super::{Checker, Happening};
 use crate::World;
@@ -17,12 +18,14 @@ use crate::World;
 const AFTERMATH: Duration = Duration::from_secs(60);
 
 type SlotKey = (ServiceId, Slot);
+/// A task, and the template that it was made by.
+type Copy = (SlotKey, TaskId, u64);
 
 /// Copies of each slot since the aftermath.
 #[derive(Debug, Default)]
 pub(super) struct KeptRunning {
     since: Option<Duration>,
-    copies: BTreeMap<usize, BTreeSet<(SlotKey, TaskId)>>,
+    copies: BTreeMap<usize, BTreeSet<Copy>>,
     counts: BTreeMap<SlotKey, usize>,
 }
 
@@ -53,23 +56,28 @@ impl Checker for KeptRunning {
 impl KeptRunning {
     fn look(&mut self, world: &World, machine: usize) -> Result<(), String> {
         let tasks = world.machines[machine].tasks.values();
-        let now: BTreeSet<(SlotKey, TaskId)> = tasks
+        let copy =
+            |report: &TaskReport| ((report.service, report.slot), report.id, report.template);
+        let now: BTreeSet<Copy> = tasks
             .filter(|task| task.is_running)
-            .map(|task| ((task.report.service, task.report.slot), task.report.id))
+            .map(|task| copy(&task.report))
             .collect();
         let before = self.copies.entry(machine).or_default();
         if *before == now {
             return Ok(());
         }
-        for (slot, _) in now.difference(before) {
+        for (slot, ..) in now.difference(before) {
             *self.counts.entry(*slot).or_default() += 1;
         }
-        let gone: Vec<SlotKey> = before.difference(&now).map(|(slot, _)| *slot).collect();
+        let gone: Vec<Copy> = before.difference(&now).copied().collect();
         *before = now;
-        for slot in gone {
+        for (slot, _, template) in gone {
             let count = self.counts.entry(slot).or_default();
             *count = count.saturating_sub(1);
-            if *count == 0 && is_wanted(world, machine, &slot) {
+            let peer = world.machines[machine].peer.as_ref();
+            let known = peer.and_then(|peer| peer.template_of(slot.0));
+            let is_replaced = known.is_some_and(|known| known != template);
+            if *count == 0 && !is_replaced && is_wanted(world, machine, &slot) {
                 return Err(format!(
                     "n{} stopped the last copy of slot {} of {}",
                     machine + 1,
