@@ -4,23 +4,25 @@ use std::{fs, path::Path};
 
 use shoal_sim::{fuzz, marks};
 
-fn sources(folder: &Path, text: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+/// All that is written in the files of a folder.
+fn sources(folder: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
         match path.is_dir() {
-            true => sources(&path, text),
-            false => text.push_str(&fs::read_to_string(&path).unwrap()),
+            true => text.push_str(&sources(&path)?),
+            false => text.push_str(&fs::read_to_string(&path)?),
         }
     }
+    Ok(text)
 }
 
 #[test]
 fn every_mark_is_in_the_product_once() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut text = String::new();
-    for folder in ["membership/src", "scheduler/src"] {
-        sources(&root.join(folder), &mut text);
-    }
+    let folders = ["membership/src", "scheduler/src"];
+    let text = folders.map(|folder| sources(&root.join(folder)).unwrap());
+    let text = text.concat();
     for mark in marks::MARKS {
         let quoted = format!("\"{mark}\"");
         assert_eq!(text.matches(&quoted).count(), 1, "{quoted}");
