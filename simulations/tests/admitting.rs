@@ -50,3 +50,16 @@ fn a_node_whose_admitter_was_removed_before_others_heard_of_it_stays_outside() {
         assert!(peer.registry().trust().key_of(&stranger).is_none());
     }
 }
+
+#[test]
+fn a_newcomer_finds_those_who_were_away_when_it_joined_though_its_admitter_is_gone() {
+    let mut world = World::new(3, Profile::Lan, 3);
+    world.found_with(2);
+    world.cut_power(0);
+    world.run_for(SECOND * 10);
+    assert_eq!(world.join(2, 1), None);
+    world.cut_power(1);
+    world.boot(0);
+    let came = world.run_until(SECOND * 60, |world| world.all_see(&[0, 2], &[0, 2]));
+    assert!(came, "the two that are left don't find each other");
+}

@@ -32,9 +32,11 @@ impl World {
     }
 
     /// A machine that is off asks another to be admitted; it starts when it is. What came of it is an
-    /// [outcome](Self::outcome) at the one asked. None: no way there, or no agent.
+    /// [outcome](Self::outcome) at the one asked. None: no way there, as to one behind a NAT, or no
+    /// agent.
     pub fn ask_to_join(&mut self, index: usize, by_way_of: usize) -> Option<Ticket> {
-        if self.machines[index].peer.is_some() || self.machines[by_way_of].peer.is_none() {
+        let asked = &self.machines[by_way_of];
+        if self.machines[index].peer.is_some() || asked.peer.is_none() || asked.is_behind_nat {
             return None;
         }
         let delay = self
