@@ -7,7 +7,8 @@
 //! All in virtual time, on the network of the tests: nothing here depends on the machine but the
 //! time that it takes. The hours are those of independent clusters, `STRETCH` hours each, on all
 //! cores; each is told on stderr when it is over. `--skip N` leaves the first N stretches of each
-//! case to another run.
+//! case to another run, and `--case N` all cases but one: 1 and 2 are packet loss, 3 and 4 starvation,
+//! with the profiles `lan` and `edge`.
 
 #[path = "../tests/cluster/network.rs"]
 mod network;
@@ -28,11 +29,20 @@ fn main() {
     }
     let hours = hours.unwrap_or(10);
     say("stability: members that were reported down while nothing but packets died");
-    stability(32, Profile::Lan, hours);
-    stability(32, Profile::Edge, hours);
+    // One of the four cases of the budget, from 1, or all of them.
+    let wanted = number_after("--case");
+    let is_wanted = |case| wanted.is_none_or(|wanted| wanted == case);
+    for (case, profile) in [(1, Profile::Lan), (2, Profile::Edge)] {
+        if is_wanted(case) {
+            stability(32, profile, hours);
+        }
+    }
     say("starvation: one of 32 nodes stopped for 10 s each minute");
-    starvation(Profile::Lan, hours);
-    starvation(Profile::Edge, hours);
+    for (case, profile) in [(3, Profile::Lan), (4, Profile::Edge)] {
+        if is_wanted(case) {
+            starvation(profile, hours);
+        }
+    }
 }
 
 fn number_after(option: &str) -> Option<u64> {

@@ -176,6 +176,10 @@ fn what_is_wrong_with_a_study_is_named() {
         let what = study_refused(from, to);
         assert!(what.contains(said), "{to}: {what}");
     }
+}
+
+#[test]
+fn what_belongs_to_a_study_alone_is_refused_elsewhere() {
     let what = refused(|text| text.replace("\"traffic\"", "\"placement\""));
     assert!(what.contains("has the section [placement]"), "{what}");
     let what = refused(|text| text.replace("duration = \"30 s\"", ""));
