@@ -47,6 +47,12 @@ pub enum Bug {
     /// anti-entropy is enough alone. Known from "Epidemic Algorithms for Replicated Database
     /// Maintenance" (1987): rumours die before everybody has heard them.
     RumourWithoutAntiEntropy,
+    /// Registries are compared although the roots are equal, and again at once. Breaks: a cluster at
+    /// rest is quiet. Once was one here: two nodes, each of which took the other for the one behind.
+    EqualComparedForEver,
+    /// A node compares with everybody who differs, at a time. Breaks: every queue has an end. What
+    /// a retry without a limit does on the day on which a partition heals.
+    SyncsWithoutLimit,
 }
 
 #[cfg(feature = "bugs")]

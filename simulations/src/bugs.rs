@@ -21,7 +21,7 @@ pub struct Known {
 }
 
 /// All of them.
-pub const ALL: [Known; 10] = [
+pub const ALL: [Known; 12] = [
     Known {
         bug: Bug::IncarnationNotPersisted,
         name: "incarnation-not-persisted",
@@ -81,6 +81,18 @@ pub const ALL: [Known; 10] = [
         name: "rumour-without-anti-entropy",
         what: "what a rumour did not bring is never asked for",
         rule: "nodes agree on members and registry",
+    },
+    Known {
+        bug: Bug::EqualComparedForEver,
+        name: "equal-compared-for-ever",
+        what: "registries are compared although their roots are equal, again and again",
+        rule: "a cluster at rest is quiet",
+    },
+    Known {
+        bug: Bug::SyncsWithoutLimit,
+        name: "syncs-without-limit",
+        what: "a node compares registries with all who differ at a time",
+        rule: "messages and queues stay within their limits",
     },
 ];
 

@@ -9,17 +9,19 @@ use shoal_sim::{
 };
 
 /// The first seed that is tried for each: one that finds it soon.
-const SEEDS: [(Bug, u64); 10] = [
+const SEEDS: [(Bug, u64); 12] = [
     (Bug::IncarnationNotPersisted, 0),
     (Bug::DotsReused, 2),
-    (Bug::TombstoneDroppedEarly, 4),
+    (Bug::TombstoneDroppedEarly, 8),
     (Bug::RefutedSuspectToldDead, 1),
     (Bug::AckBeforeFsync, 0),
     (Bug::BreakBeforeMake, 0),
     (Bug::CapFromLiveAverage, 9),
-    (Bug::DigestWithoutTombstones, 1),
+    (Bug::DigestWithoutTombstones, 9),
     (Bug::RemovalBeatsConcurrentUpdate, 0),
     (Bug::RumourWithoutAntiEntropy, 0),
+    (Bug::EqualComparedForEver, 1),
+    (Bug::SyncsWithoutLimit, 22),
 ];
 /// From there on, so many.
 const TRIED: u64 = 10;

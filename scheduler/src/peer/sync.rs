@@ -154,7 +154,8 @@ impl Peer {
         {
             self.snapshot_is_whole();
         }
-        if theirs == ours || bugs::is(Bug::RumourWithoutAntiEntropy) {
+        let is_equal = theirs == ours && !bugs::is(Bug::EqualComparedForEver);
+        if is_equal || bugs::is(Bug::RumourWithoutAntiEntropy) {
             self.sync.unequal.remove(&from);
             self.sync.fruitless.remove(&from);
             return;
@@ -186,6 +187,7 @@ impl Peer {
             .sync
             .fruitless
             .get(peer)
+            .filter(|_| !bugs::is(Bug::EqualComparedForEver))
             .map_or(0, |fruitless| fruitless.count)
             .min(FRUITLESS_MAX);
         let jitter = self.rng.random_range(0..1_000_u32);
@@ -220,10 +222,12 @@ impl Peer {
             .collect();
         for (node, unequal) in due {
             // Our own state has moved since: its next packet will tell whether we still differ.
-            let is_stale = unequal.ours != ours || unequal.theirs == ours;
-            if is_stale {
+            let is_equal = unequal.theirs == ours && !bugs::is(Bug::EqualComparedForEver);
+            let may_begin =
+                self.sync.under_way.len() < SYNCS_MAX || bugs::is(Bug::SyncsWithoutLimit);
+            if unequal.ours != ours || is_equal {
                 self.sync.unequal.remove(&node);
-            } else if self.sync.under_way.len() < SYNCS_MAX {
+            } else if may_begin {
                 self.sync.unequal.remove(&node);
                 self.begin_sync(node);
             } else {
