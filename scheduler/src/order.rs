@@ -5,8 +5,8 @@ use std::time::Duration;
 use shoal_membership::NodeId;
 
 use crate::{
-    spec::{NodeSpec, SpecError},
-    task::{ServiceId, Slot},
+    spec::{NetworkSpec, NodeSpec, SpecError},
+    task::{NetworkId, ServiceId, Slot},
 };
 
 /// An order of a person.
@@ -30,6 +30,16 @@ pub enum Order {
     RemoveService {
         /// Which.
         service: ServiceId,
+    },
+    /// Make a network that services share. Its name must be free.
+    CreateNetwork {
+        /// What is asked for.
+        spec: NetworkSpec,
+    },
+    /// Remove a network that no service uses.
+    RemoveNetwork {
+        /// Which.
+        network: NetworkId,
     },
     /// Change labels or availability of a node.
     UpdateNode {
@@ -111,6 +121,17 @@ pub enum OrderError {
         kind: &'static str,
         /// The name.
         name: String,
+    },
+    /// The name of a network is taken.
+    #[error("network with name {0} already exists")]
+    NetworkTaken(String),
+    /// A service is attached to the network.
+    #[error("network {network} is in use by service {service}")]
+    NetworkInUse {
+        /// The network.
+        network: NetworkId,
+        /// One of the services.
+        service: ServiceId,
     },
     /// The object changed since it was read.
     #[error("update out of sequence")]

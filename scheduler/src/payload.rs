@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shoal_membership::PublicKey;
 
-use crate::task::ServiceId;
+use crate::{
+    spec::NetworkSpec,
+    task::{NetworkId, ServiceId},
+};
 
 /// An entry of kind `service`. The specs are byte for byte what people sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +26,19 @@ pub struct ServiceRecord {
     /// The spec before the last update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_spec: Option<Box<RawValue>>,
+}
+
+/// An entry of kind `network`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkRecord {
+    /// Its id, made when it was created.
+    #[serde(rename = "ID")]
+    pub id: NetworkId,
+    /// When it was created, in milliseconds since 1970.
+    pub created_at: u64,
+    /// What was asked for.
+    pub spec: NetworkSpec,
 }
 
 /// An entry of kind `token`: the public half of a join token.

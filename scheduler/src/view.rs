@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use shoal_membership::{ClusterId, NodeId};
 
 use crate::{
-    spec::{NodeSpec, ServiceSpec},
-    task::{ServiceId, Slot, TaskId, TaskReport},
+    spec::{NetworkSpec, NodeSpec, ServiceSpec},
+    task::{NetworkId, ServiceId, Slot, TaskId, TaskReport},
 };
 
 /// The whole cluster, as this node knows it.
@@ -24,6 +24,8 @@ pub struct ClusterView {
     pub nodes: BTreeMap<NodeId, NodeView>,
     /// All services.
     pub services: BTreeMap<ServiceId, ServiceView>,
+    /// Networks that services share.
+    pub networks: BTreeMap<NetworkId, NetworkView>,
     /// All tasks that any node reports, recently ended ones included.
     pub tasks: BTreeMap<TaskId, TaskView>,
     /// Slots that nobody runs because they fit nowhere.
@@ -34,6 +36,17 @@ pub struct ClusterView {
     pub desired_root: u64,
     /// Things that a person should know: clocks apart, a conflict, a clone.
     pub warnings: Vec<String>,
+}
+
+/// One network that services share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkView {
+    /// Its id.
+    pub id: NetworkId,
+    /// What was asked for.
+    pub spec: NetworkSpec,
+    /// When it was created (wall time since 1970).
+    pub created_at: Duration,
 }
 
 /// One node of the roster.
@@ -92,6 +105,9 @@ pub struct NodeFacts {
     pub engine_version: String,
     /// Labels of the engine (`engine.labels.K`).
     pub engine_labels: BTreeMap<String, String>,
+    /// Plugins of the engine as `Kind/name`, such as `Volume/local`; sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
     /// Version of the placement function that the node's program has.
     pub placement_version: u32,
 }

@@ -23,6 +23,7 @@ pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFact
         runtimes,
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
         engine_labels: BTreeMap::new(),
+        plugins: Vec::new(),
         placement_version: PLACEMENT_VERSION,
     }
 }

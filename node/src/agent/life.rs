@@ -16,6 +16,7 @@ use super::{
     clock::Clock,
     disk::DiskThread,
     ended::{Next, farewell},
+    engine::Engine,
     enter::{self, Entered},
     facts,
     logs::Logs,
@@ -25,7 +26,7 @@ use super::{
     recall,
     run::entropy,
     signals::Signals,
-    tasks::Runtimes,
+    tasks::{Runtimes, adopted_task},
 };
 use crate::{
     api::{Handle, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
@@ -55,22 +56,25 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
         data_dir: args.data_dir.clone(),
         binary: None,
     };
-    let process = ProcessRuntime::new(settings, events).map_err(|error| {
-        format!(
-            "can't make the folder of the tasks in {}: {error}",
-            args.data_dir.display()
-        )
-    })?;
-    let runtimes = match args.runtime {
-        // There is no container runtime in this version: processes are the best there is.
-        RuntimeChoice::Auto | RuntimeChoice::Process => Runtimes::new(vec![Box::new(process)]),
-    };
+    let (engine, containers) = Engine::open(&args, identity.secret.node_id(), events.clone());
+    let mut runtimes = Vec::from_iter(containers);
+    if args.runtime != RuntimeChoice::Docker {
+        let process = ProcessRuntime::new(settings, events).map_err(|error| {
+            format!(
+                "can't make the folder of the tasks in {}: {error}",
+                args.data_dir.display()
+            )
+        })?;
+        runtimes.push(Box::new(process));
+    }
+    let runtimes = Runtimes::new(runtimes);
     let start = Start {
         args,
         clock: Clock::start(),
         identity,
         token,
         runtimes,
+        engine,
     };
     start.go(server, signals, runtime_events).await
 }
@@ -86,6 +90,7 @@ struct Start {
     identity: Identity,
     token: Option<JoinToken>,
     runtimes: Runtimes,
+    engine: Engine,
 }
 
 /// The API's server.
@@ -113,7 +118,15 @@ impl Start {
         signals: &mut Signals,
         runtime_events: runtime::EventReceiver,
     ) -> Result<Next, String> {
-        let mut lines = self.open(server)?;
+        let machine = facts::of_this_machine(
+            &facts::hostname(self.args.name.clone()),
+            self.runtimes.without_engine(),
+        );
+        let (facts, adopted) = tokio::select! {
+            begun = self.engine.begin(&self.args, machine) => begun,
+            _ = signals.next() => return Ok(Next::End),
+        };
+        let mut lines = self.open(server, facts)?;
         let door = enter::Door {
             endpoint: &lines.endpoint,
             hostname: &lines.facts.hostname,
@@ -128,7 +141,7 @@ impl Start {
         let (folder, can_join) = (self.args.data_dir.clone(), self.token.is_some());
         let (endpoint, stop) = (lines.endpoint.clone(), lines.stop.clone());
         let (owner, sources, api) = self
-            .assemble(lines, &entered, signals, runtime_events)
+            .assemble(lines, &entered, signals, runtime_events, adopted)
             .await?;
         let (ended, disk) = owner.run(sources).await;
         endpoint.close().await;
@@ -144,11 +157,10 @@ impl Start {
     }
 
     /// Opens the port and the API: people can ask from now on.
-    fn open(&self, server: Server) -> Result<Lines, String> {
-        let hostname = facts::hostname(self.args.name.clone());
+    fn open(&self, server: Server, facts: NodeFacts) -> Result<Lines, String> {
+        let hostname = facts.hostname.clone();
         let (endpoint, inbox) = self.bind()?;
         let addresses = facts::addresses(endpoint.local_addr(), self.args.advertise);
-        let facts = facts::of_this_machine(&hostname, self.runtimes.names());
         let me = self.identity.secret.node_id();
         let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
         let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
@@ -190,6 +202,7 @@ impl Start {
         entered: &Entered,
         signals: &'a mut Signals,
         runtime: runtime::EventReceiver,
+        contained: Vec<runtime::Adopted>,
     ) -> Result<(Owner, Sources<'a>, ServerTask), String> {
         let (store, memory) = recall::open_store(&self.args.data_dir, &self.identity, entered)?;
         let known = self.identity.cluster.as_ref();
@@ -198,7 +211,10 @@ impl Start {
             let addresses = addresses.as_slice().to_vec();
             lines.endpoint.set_addresses(*node, addresses);
         }
-        let tasks = self.runtimes.adopt(self.clock.now().wall).await;
+        let wall = self.clock.now().wall;
+        let mut tasks = self.runtimes.adopt(wall).await;
+        let contained = contained.into_iter();
+        tasks.extend(contained.map(|one| adopted_task(one, wall)));
         let memory = Memory { tasks, ..memory };
         let (inputs, input_queue) = mpsc::channel(QUEUE);
         let planner = PlannerThread::start(inputs.clone())?;
@@ -229,6 +245,7 @@ impl Start {
             inbox: lines.inbox,
             inputs: input_queue,
             runtime,
+            engine: self.engine,
             orders: lines.orders,
             questions: lines.questions,
             leavers: lines.leavers,
@@ -282,6 +299,7 @@ impl Start {
             this_node: id,
             nodes: [(id, node)].into(),
             services: Default::default(),
+            networks: Default::default(),
             tasks: Default::default(),
             pending: Vec::new(),
             tokens: Vec::new(),

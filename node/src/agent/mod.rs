@@ -8,6 +8,7 @@ mod clock;
 mod disk;
 mod door;
 mod ended;
+mod engine;
 mod enter;
 mod facts;
 mod life;

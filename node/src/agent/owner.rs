@@ -21,11 +21,12 @@ use super::{
     disk::DiskThread,
     door,
     ended::Ended,
+    engine::{self, Engine},
     logs::Logs,
     member_book::MemberBook,
     planner::PlannerThread,
     signals::Signals,
-    tasks::{Runtimes, task_change},
+    tasks::{Runtimes, adopted_task, task_change},
     why,
 };
 use crate::{
@@ -85,6 +86,7 @@ pub(super) struct Sources<'a> {
     pub(super) inbox: Inbox,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) runtime: EventReceiver,
+    pub(super) engine: Engine,
     pub(super) orders: mpsc::Receiver<OrderRequest>,
     pub(super) questions: mpsc::Receiver<Question>,
     pub(super) leavers: mpsc::Receiver<LeaveRequest>,
@@ -113,6 +115,8 @@ impl Owner {
                     self.arrived(incoming);
                 }
                 Some(input) = sources.inputs.recv() => self.input(input),
+                // Before the events: they are about tasks that it may bring.
+                Some(changed) = sources.engine.next() => self.engine_changed(changed),
                 Some(event) = sources.runtime.next() => {
                     self.input(Input::Task(task_change(event.task, event.change)));
                 }
@@ -150,6 +154,15 @@ impl Owner {
         self.peer.handle(input, self.clock.now());
         self.carry_out();
         self.view_due |= self.peer.view_is_stale();
+    }
+
+    /// An engine came, went, or was changed.
+    fn engine_changed(&mut self, changed: engine::Changed) {
+        let wall = self.clock.now().wall;
+        for found in changed.adopted {
+            self.input(Input::Adopt(Box::new(adopted_task(found, wall))));
+        }
+        self.input(Input::Facts(Box::new(changed.facts)));
     }
 
     fn arrived(&mut self, incoming: Incoming) {

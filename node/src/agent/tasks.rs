@@ -24,10 +24,11 @@ impl Runtimes {
         Self { all: Arc::new(all) }
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
-        self.all
-            .iter()
-            .map(|runtime| runtime.name().to_owned())
+    /// The names of those that are there whether an engine is or not.
+    pub(super) fn without_engine(&self) -> Vec<String> {
+        let all = self.all.iter().map(|runtime| runtime.name());
+        all.filter(|name| *name != "docker")
+            .map(str::to_owned)
             .collect()
     }
 
@@ -42,20 +43,27 @@ impl Runtimes {
         }
     }
 
+    /// Whose task it is. One that nobody knows is anybody's to report as removed.
+    fn of(&self, task: TaskId) -> Option<&dyn Runtime> {
+        let mut all = self.all.iter();
+        let known = all.find(|runtime| runtime.knows(task));
+        known.or_else(|| self.all.first()).map(AsRef::as_ref)
+    }
+
     pub(super) fn stop(&self, task: TaskId) {
-        for runtime in self.all.iter() {
+        if let Some(runtime) = self.of(task) {
             runtime.stop(task);
         }
     }
 
     pub(super) fn remove(&self, task: TaskId) {
-        for runtime in self.all.iter() {
+        if let Some(runtime) = self.of(task) {
             runtime.remove(task);
         }
     }
 
     pub(super) fn logs(&self, task: TaskId, options: LogOptions) -> Option<LogStream> {
-        self.all.first().map(|runtime| runtime.logs(task, options))
+        self.of(task).map(|runtime| runtime.logs(task, options))
     }
 
     /// Everything that earlier runs of the agent left, running or ended.
@@ -69,7 +77,7 @@ impl Runtimes {
     }
 }
 
-fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
+pub(super) fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
     let runtime::Adopted { launch, change } = found;
     let state = change.state();
     let state_at = change.at().map_or(wall, |at| at.min(wall));
@@ -136,7 +144,10 @@ pub(super) fn task_change(task: TaskId, change: Change) -> TaskChange {
         error,
         pid: live.as_ref().map(|live| live.pid),
         exit_code,
-        container: task.to_string(),
+        container: live
+            .as_ref()
+            .map(|live| live.container.clone())
+            .unwrap_or_default(),
         ports: live.map(|live| live.ports).unwrap_or_default(),
     }
 }

@@ -124,7 +124,8 @@ impl IntoResponse for ApiError {
 fn order_status(error: &OrderError) -> StatusCode {
     match error {
         OrderError::NotFound { .. } => StatusCode::NOT_FOUND,
-        OrderError::NameTaken { .. } => StatusCode::CONFLICT,
+        OrderError::NameTaken { .. } | OrderError::NetworkTaken(_) => StatusCode::CONFLICT,
+        OrderError::Spec(SpecError::PredefinedNetwork(_)) => StatusCode::FORBIDDEN,
         OrderError::OutOfSequence
         | OrderError::Spec(SpecError::Constraint(_))
         | OrderError::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -134,6 +135,7 @@ fn order_status(error: &OrderError) -> StatusCode {
         OrderError::Spec(_)
         | OrderError::Json(_)
         | OrderError::PortTaken { .. }
+        | OrderError::NetworkInUse { .. }
         | OrderError::NotDown(_) => StatusCode::BAD_REQUEST,
         OrderError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         OrderError::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -150,10 +152,18 @@ fn grpc_prefix(error: &OrderError) -> &'static str {
         OrderError::Unsupported(_) | OrderError::Spec(SpecError::Mode(_)) => {
             "rpc error: code = Unimplemented desc = "
         }
+        OrderError::Spec(
+            SpecError::PredefinedNetwork(_)
+            | SpecError::NetworkName(_)
+            | SpecError::NetworkDriver(_)
+            | SpecError::Subnet(_),
+        ) => "",
         OrderError::Spec(_) | OrderError::PortTaken { .. } => {
             "rpc error: code = InvalidArgument desc = "
         }
-        OrderError::NotDown(_) => "rpc error: code = FailedPrecondition desc = ",
+        OrderError::NotDown(_) | OrderError::NetworkInUse { .. } => {
+            "rpc error: code = FailedPrecondition desc = "
+        }
         _ => "",
     }
 }

@@ -18,8 +18,3 @@ pub(super) async fn no_secret(Id(id): Id) -> ApiError {
 pub(super) async fn no_config(Id(id): Id) -> ApiError {
     ApiError::not_found("config", id)
 }
-
-/// There is no such network.
-pub(super) async fn no_network(Id(id): Id) -> ApiError {
-    ApiError::not_found("network", id)
-}

@@ -6,8 +6,8 @@
 
 use shoal_membership::NodeId;
 use shoal_scheduler::{
-    task::{ServiceId, TaskId},
-    view::{ClusterView, NodeView, ServiceView},
+    task::{NetworkId, ServiceId, TaskId},
+    view::{ClusterView, NetworkView, NodeView, ServiceView},
 };
 
 use super::error::ApiError;
@@ -38,6 +38,23 @@ pub(super) fn service<'a>(
     match only("service", wanted, named)? {
         Some(found) => Ok(found),
         None => by_prefix("service", wanted, purpose, all().map(|one| (one.id, one))),
+    }
+}
+
+/// The network that is meant.
+pub(super) fn network<'a>(
+    view: &'a ClusterView,
+    wanted: &str,
+    purpose: Purpose,
+) -> Result<&'a NetworkView, ApiError> {
+    if let Some(found) = whole_id::<NetworkId>(wanted).and_then(|id| view.networks.get(&id)) {
+        return Ok(found);
+    }
+    let all = || view.networks.values();
+    let named = all().filter(|network| network.spec.name == wanted);
+    match only("network", wanted, named)? {
+        Some(found) => Ok(found),
+        None => by_prefix("network", wanted, purpose, all().map(|one| (one.id, one))),
     }
 }
 

@@ -23,6 +23,7 @@ mod log_source;
 mod log_stream;
 mod logs;
 mod lookup;
+mod networks;
 mod node_object;
 mod nodes;
 mod orders;

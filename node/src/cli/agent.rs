@@ -41,6 +41,9 @@ pub struct AgentArgs {
     /// What runs the tasks
     #[arg(long, value_enum, env = "SHOAL_RUNTIME", default_value_t = RuntimeChoice::Auto)]
     pub runtime: RuntimeChoice,
+    /// Socket of the container engine [default: /var/run/docker.sock, if there is one]
+    #[arg(long, value_name = "unix:PATH", env = "SHOAL_DOCKER_HOST")]
+    pub docker_host: Option<SocketAddress>,
     /// Name of the node [default: the host's name]
     #[arg(long, value_name = "NAME", env = "SHOAL_NAME")]
     pub name: Option<String>,
@@ -72,9 +75,11 @@ impl AgentArgs {
 /// What runs the tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RuntimeChoice {
-    /// The best there is: processes, in this version
+    /// Containers where there is an engine; commands as processes everywhere
     Auto,
-    /// Child processes
+    /// Containers only
+    Docker,
+    /// Processes only
     Process,
 }
 

@@ -16,6 +16,8 @@ pub struct Live {
     /// When it came into this state, whichever agent saw it: started, or was healthy first. Since
     /// 1970-01-01 UTC by this machine's clock.
     pub since: Duration,
+    /// Its id on its engine; the task's own for a process.
+    pub container: String,
 }
 
 /// How a task is now.

@@ -6,6 +6,7 @@
 //! executor). It keeps enough beside each task to tell a new agent everything about it.
 
 mod change;
+pub mod docker;
 mod events;
 mod launch;
 mod logs;
@@ -45,6 +46,9 @@ pub trait Runtime: Send + Sync {
     /// Finds the tasks of earlier runs and watches them from now on. To be called once, before
     /// anything is started. Later changes of these tasks come as events.
     fn adopt(&self) -> BoxFuture<'_, Vec<Adopted>>;
+
+    /// Whether this task is one of its own: started here, or adopted, and not yet removed.
+    fn knows(&self, task: TaskId) -> bool;
 
     /// Starts a task. A task that is known already is left as it is.
     fn start(&self, launch: Launch);

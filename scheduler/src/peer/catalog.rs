@@ -11,11 +11,11 @@ use imbl::OrdMap;
 use shoal_membership::NodeId;
 
 use crate::{
-    payload::{ServiceRecord, VolumeHome},
+    payload::{NetworkRecord, ServiceRecord, VolumeHome},
     reconcile::SlotKey,
     registry::{Admission, Entry, Key, Registry, Signed, kind},
     spec::{NodeSpec, ServiceSpec},
-    task::{ServiceId, Slot},
+    task::{NetworkId, ServiceId, Slot},
     view::{Conflict, NodeFacts},
 };
 
@@ -57,6 +57,7 @@ pub(super) struct Catalog {
     ids: BTreeMap<String, ServiceId>,
     nodes: OrdMap<NodeId, Arc<Node>>,
     homes: BTreeMap<SlotKey, VolumeHome>,
+    networks: BTreeMap<NetworkId, NetworkRecord>,
 }
 
 impl Catalog {
@@ -75,6 +76,10 @@ impl Catalog {
 
     pub(super) fn homes(&self) -> &BTreeMap<SlotKey, VolumeHome> {
         &self.homes
+    }
+
+    pub(super) fn networks(&self) -> &BTreeMap<NetworkId, NetworkRecord> {
+        &self.networks
     }
 
     /// Reads the entries that changed.
@@ -100,6 +105,7 @@ impl Catalog {
                     self.refresh_home(registry, key);
                     touched.placement = true;
                 }
+                kind::NETWORK => self.refresh_network(registry, key),
                 kind::PURGE => touched.purges = true,
                 _ => {}
             }
@@ -189,6 +195,17 @@ impl Catalog {
             updated_at,
         };
         self.nodes.insert(node, Arc::new(read));
+    }
+
+    fn refresh_network(&mut self, registry: &Registry, key: &Key) {
+        self.networks.retain(|_, known| known.spec.name != key.name);
+        let found = read::<NetworkRecord>(registry, key);
+        // Its author should have checked this; a hostile one did not.
+        let found =
+            found.filter(|(found, _)| found.spec.name == key.name && found.spec.validate().is_ok());
+        if let Some((found, _)) = found {
+            self.networks.insert(found.id, found);
+        }
     }
 
     fn refresh_home(&mut self, registry: &Registry, key: &Key) {

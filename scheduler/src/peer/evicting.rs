@@ -165,7 +165,7 @@ impl Peer {
         let is_order = |key: &Key| {
             matches!(
                 key.kind.as_str(),
-                kind::SERVICE | kind::TOKEN | kind::VOLUME_HOME
+                kind::SERVICE | kind::NETWORK | kind::TOKEN | kind::VOLUME_HOME
             )
         };
         self.registry

@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use shoal_membership::{NodeId, PublicKey};
 
+use super::Adopted;
 use crate::{
     order::{Order, WriteConcern},
     placement::Plan,
     registry::SignedBytes,
     task::{TaskId, TaskPort, TaskState},
+    view::NodeFacts,
 };
 
 /// Names something that was asked for, so that the answer finds its way back. Chosen by whoever
@@ -64,6 +66,10 @@ pub enum Input {
         /// Random, and never used before.
         generation: u64,
     },
+    /// A task that outlived the agent was found after the start: its engine was not there before.
+    Adopt(Box<Adopted>),
+    /// What this machine is, is not what it was: an engine came, or went, or was changed.
+    Facts(Box<NodeFacts>),
     /// A person orders something. It ends with `Effect::Ordered`, once.
     Order {
         /// The driver's name for it.

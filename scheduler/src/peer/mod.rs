@@ -57,6 +57,7 @@ use crate::{
     observed::Observed,
     registry::{Admission, Key, Registry, kind},
     spec::NodeSpec,
+    view::NodeFacts,
 };
 
 /// A node.
@@ -194,8 +195,7 @@ impl Peer {
         if admission.founder_nonce.is_some() && self.registry.read(&own_admission).is_none() {
             self.find(own_admission, orders::json(&admission));
         }
-        let facts = orders::json(&self.config.facts);
-        self.find(Key::system(kind::FACTS, name.clone()), facts);
+        self.tell_facts();
         let spec_key = Key::of(kind::NODE, name);
         if !self.config.labels.is_empty() && self.registry.entry(&spec_key).is_none() {
             let labels = self.config.labels.clone();
@@ -205,6 +205,18 @@ impl Peer {
                 ..NodeSpec::default()
             };
             self.find(spec_key, orders::json(&spec));
+        }
+    }
+
+    fn tell_facts(&mut self) {
+        let facts = orders::json(&self.config.facts);
+        self.find(Key::system(kind::FACTS, self.me().to_string()), facts);
+    }
+
+    fn facts_changed(&mut self, facts: NodeFacts) {
+        if self.config.facts != facts {
+            self.config.facts = facts;
+            self.tell_facts();
         }
     }
 
@@ -242,6 +254,8 @@ impl Peer {
             Input::Answer { call, bytes } => self.answered(call, bytes.as_deref()),
             Input::Persisted { ticket, result } => self.persisted(ticket, result),
             Input::StoreReplaced { generation } => self.store_replaced(generation),
+            Input::Adopt(found) => self.adopt_late(*found),
+            Input::Facts(facts) => self.facts_changed(*facts),
             Input::Order {
                 ticket,
                 order,

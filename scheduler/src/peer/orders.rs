@@ -1,6 +1,7 @@
 //! Everything that this node writes, one after another: orders of people, admissions, and findings
 //! of its own. Each is judged against the registry as it is when its turn comes.
 
+mod network;
 mod node;
 mod service;
 mod token;
@@ -127,12 +128,19 @@ impl Peer {
             .registry
             .read(&key)
             .and_then(|signed| signed.write.payload.clone());
-        let is_queued =
-            self.orders.queue.iter().any(
-                |queued| matches!(queued, Proposal::Machine { key: other, .. } if *other == key),
-            );
-        if held != payload && !is_queued {
-            self.propose(Proposal::Machine { key, payload });
+        let mut queue = self.orders.queue.iter_mut();
+        let queued = queue.find_map(|queued| match queued {
+            Proposal::Machine {
+                key: other,
+                payload,
+            } if *other == key => Some(payload),
+            _ => None,
+        });
+        match queued {
+            // Found since, and true now.
+            Some(queued) => *queued = payload,
+            None if held != payload => self.propose(Proposal::Machine { key, payload }),
+            None => {}
         }
     }
 
@@ -194,6 +202,8 @@ impl Peer {
             } => self.draft_update(service, version, spec_json.as_deref()),
             Order::RemoveService { service } => self.draft_remove(service),
             Order::ReleaseVolume { service, slot } => self.draft_release(service, slot),
+            Order::CreateNetwork { spec } => self.draft_network(spec),
+            Order::RemoveNetwork { network } => self.draft_network_removal(network),
             Order::UpdateNode {
                 node,
                 version,

@@ -11,7 +11,7 @@ use std::{
 use rand::RngExt;
 use shoal_membership::NodeId;
 
-use super::{Effect, Peer, TaskStart, catalog::name_of_slot};
+use super::{Adopted, Effect, Peer, TaskStart, catalog::name_of_slot};
 use crate::{
     observed::Refusal,
     payload::VolumeHome,
@@ -99,6 +99,14 @@ impl Peer {
             running_since,
         });
         self.own_tasks_changed();
+    }
+
+    /// Takes over a task that was found only now. One that is known already is as it is.
+    pub(super) fn adopt_late(&mut self, found: Adopted) {
+        if self.running.local.get(&found.report.id).is_none() {
+            self.adopt(found.report, found.spec);
+            self.running.is_stale = true;
+        }
     }
 
     /// Starts what is due, withdraws refusals, and reconciles when anything has changed.

@@ -10,10 +10,10 @@ use super::{
     catalog::{Node, Service, read},
 };
 use crate::{
-    payload::TokenRecord,
+    payload::{NetworkRecord, TokenRecord},
     registry::kind,
-    task::{ServiceId, TaskId},
-    view::{ClusterView, NodeStatus, NodeView, ServiceView, TaskView, TokenView},
+    task::{NetworkId, ServiceId, TaskId},
+    view::{ClusterView, NetworkView, NodeStatus, NodeView, ServiceView, TaskView, TokenView},
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -47,12 +47,23 @@ impl Peer {
                 .iter()
                 .map(|(id, one)| (*id, self.service_view(one)))
                 .collect(),
+            networks: self.network_views(),
             tasks: self.task_views(),
             pending: self.pending_slots(),
             tokens: self.token_views(),
             desired_root: self.registry.digests().root(),
             warnings: self.warnings(),
         })
+    }
+
+    fn network_views(&self) -> BTreeMap<NetworkId, NetworkView> {
+        let networks = self.catalog.networks().iter();
+        let view = |record: &NetworkRecord| NetworkView {
+            id: record.id,
+            spec: record.spec.clone(),
+            created_at: Duration::from_millis(record.created_at),
+        };
+        networks.map(|(id, one)| (*id, view(one))).collect()
     }
 
     fn pending_slots(&self) -> Vec<crate::view::PendingSlot> {

@@ -22,6 +22,8 @@ pub struct Key {
 pub mod kind {
     /// A service. Name: its name.
     pub const SERVICE: &str = "service";
+    /// A network that services share: people's.
+    pub const NETWORK: &str = "network";
     /// What people decided about a node. Name: its id.
     pub const NODE: &str = "node";
     /// An admission: a public key that is, or was, a member's. Name: the node's id.

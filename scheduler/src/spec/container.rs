@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{nanoseconds, null_default};
+use super::{
+    json::{nanoseconds, null_default},
+    privileges::{DnsConfig, Privileges},
+};
 
 /// What to run, and in which surroundings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -80,6 +83,25 @@ pub struct ContainerSpec {
     /// Resource limits of processes.
     #[serde(deserialize_with = "null_default")]
     pub ulimits: Vec<Ulimit>,
+    /// Name servers, and how names are searched.
+    #[serde(rename = "DNSConfig", skip_serializing_if = "Option::is_none")]
+    pub dns_config: Option<DnsConfig>,
+    /// Confinement beyond capabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileges: Option<Privileges>,
+    /// Of Windows. Ignored, with a warning.
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_default"
+    )]
+    pub isolation: String,
+    /// How early the kernel ends it when memory runs out: -1000 (last) to 1000 (first).
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
+    pub oom_score_adj: i64,
+}
+
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl ContainerSpec {

@@ -8,9 +8,11 @@ mod constraint;
 mod container;
 mod endpoint;
 mod json;
+mod network;
 mod node;
 mod placement;
 mod policy;
+mod privileges;
 mod resources;
 mod service;
 mod template;
@@ -23,9 +25,11 @@ pub use container::{
     Mount, MountType, SecretFile, TmpfsOptions, Ulimit, VolumeOptions,
 };
 pub use endpoint::{EndpointSpec, PortConfig, Protocol, PublishMode};
+pub use network::{Ipam, IpamConfig, NetworkSpec, PREDEFINED_NETWORKS};
 pub use node::{Availability, NodeSpec};
 pub use placement::{Placement, Platform, Preference, SpreadOver};
 pub use policy::{FailureAction, RestartCondition, RestartPolicy, UpdateConfig, UpdateOrder};
+pub use privileges::{AppArmor, DnsConfig, Privileges, SeLinux, Seccomp};
 pub use resources::{ResourceLimits, Resources};
 pub use service::{
     DataPolicy, JobMode, Mode, NetworkAttachment, Replicated, ServiceSpec, TaskSpec,

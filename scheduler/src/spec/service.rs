@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContainerSpec, EndpointSpec, Placement, Resources, RestartPolicy, UpdateConfig,
+    ContainerSpec, DriverConfig, EndpointSpec, Placement, Resources, RestartPolicy, UpdateConfig,
     json::null_default,
 };
 
@@ -115,6 +115,9 @@ pub struct TaskSpec {
     /// Networks that it is attached to.
     #[serde(deserialize_with = "null_default")]
     pub networks: Vec<NetworkAttachment>,
+    /// Where its output goes, in place of the engine's own logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_driver: Option<DriverConfig>,
     /// `container` (also when empty); plugins and attachments are not supported.
     #[serde(
         skip_serializing_if = "String::is_empty",

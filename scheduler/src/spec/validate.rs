@@ -41,6 +41,21 @@ pub enum SpecError {
     /// A mount without a path.
     #[error("invalid mount target, must be an absolute path: {0:?}")]
     MountTarget(String),
+    /// A network's name that is none.
+    #[error("network name {0:?} is not one: letters, digits, _ . and -, at most 128")]
+    NetworkName(String),
+    /// A name that every engine has already.
+    #[error("operation is not permitted on predefined {0} network")]
+    PredefinedNetwork(String),
+    /// A network of one machine.
+    #[error("network driver {0:?} is of one machine: services share networks of driver overlay")]
+    NetworkDriver(String),
+    /// A subnet that is none.
+    #[error("invalid subnet {0:?}: an address and a length, such as 10.0.1.0/24")]
+    Subnet(String),
+    /// Too many labels and options.
+    #[error("more than {0} labels and options")]
+    TooManyLabels(usize),
     /// An amount below zero.
     #[error("invalid {0} value: must not be negative")]
     Negative(&'static str),

@@ -241,6 +241,10 @@ impl Runtime for ProcessRuntime {
         Box::pin(self.adopt_all())
     }
 
+    fn knows(&self, task: TaskId) -> bool {
+        self.shared.tasks().contains_key(&task)
+    }
+
     fn start(&self, launch: Launch) {
         self.shared.watch(launch.task, Origin::New(launch));
     }

@@ -192,6 +192,7 @@ impl Watcher {
             ports: record.ports.iter().copied().map(Into::into).collect(),
             warnings: [record.warnings.clone(), running.warnings.clone()].concat(),
             since: running.started().wall(),
+            container: self.task.to_string(),
         };
         for warning in &live.warnings {
             tracing::warn!(task = %self.task, service = %record.launch.service_name, "{warning}");

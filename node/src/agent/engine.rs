@@ -1,0 +1,111 @@
+//! The container engine of this machine: which one, and what it makes of the node.
+
+use std::path::{Path, PathBuf};
+
+use shoal_membership::NodeId;
+use shoal_scheduler::view::NodeFacts;
+use tokio::sync::mpsc;
+
+use crate::{
+    cli::{AgentArgs, RuntimeChoice},
+    runtime::{
+        Adopted, Events, Runtime,
+        docker::{DockerRuntime, DockerSettings, EngineFacts, EngineNews, first_news},
+    },
+};
+
+/// Where Docker listens when nobody says otherwise.
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+/// An engine that may be there, and what was heard of it.
+#[derive(Default)]
+pub(super) struct Engine {
+    /// What this machine is without it.
+    machine: NodeFacts,
+    news: Option<mpsc::Receiver<EngineNews>>,
+}
+
+/// What an engine's news mean for the peer.
+pub(super) struct Changed {
+    pub(super) adopted: Vec<Adopted>,
+    pub(super) facts: NodeFacts,
+}
+
+impl Engine {
+    /// The runtime of the engine, unless only processes are wanted.
+    pub(super) fn open(
+        args: &AgentArgs,
+        node: NodeId,
+        events: Events,
+    ) -> (Self, Option<Box<dyn Runtime>>) {
+        if args.runtime == RuntimeChoice::Process {
+            return (Self::default(), None);
+        }
+        let settings = DockerSettings {
+            socket: socket(args),
+            data_dir: args.data_dir.clone(),
+            is_expected: args.runtime == RuntimeChoice::Docker || args.docker_host.is_some(),
+            node,
+        };
+        let (runtime, news) = DockerRuntime::new(settings, events);
+        let engine = Self {
+            machine: NodeFacts::default(),
+            news: Some(news),
+        };
+        (engine, Some(Box::new(runtime)))
+    }
+
+    /// What this machine is, with its engine if that answers soon; and what it ran before.
+    pub(super) async fn begin(
+        &mut self,
+        args: &AgentArgs,
+        machine: NodeFacts,
+    ) -> (NodeFacts, Vec<Adopted>) {
+        self.machine = machine.clone();
+        let Some(news) = &mut self.news else {
+            return (machine, Vec::new());
+        };
+        let is_expected = args.runtime == RuntimeChoice::Docker || args.docker_host.is_some();
+        if !is_expected && !socket(args).exists() {
+            return (machine, Vec::new());
+        }
+        match first_news(news).await {
+            Some((facts, adopted)) => (with_engine(&machine, &facts), adopted),
+            None => (machine, Vec::new()),
+        }
+    }
+
+    /// The next that is heard of the engine. May be cancelled without loss.
+    pub(super) async fn next(&mut self) -> Option<Changed> {
+        let news = self.news.as_mut()?.recv().await?;
+        Some(match news {
+            EngineNews::Up { facts, adopted } => Changed {
+                adopted,
+                facts: with_engine(&self.machine, &facts),
+            },
+            EngineNews::Down => Changed {
+                adopted: Vec::new(),
+                facts: self.machine.clone(),
+            },
+        })
+    }
+}
+
+/// `--docker-host`, or Docker's own socket.
+fn socket(args: &AgentArgs) -> PathBuf {
+    let given = args.docker_host.as_ref().map(|socket| socket.path());
+    given.unwrap_or(Path::new(DEFAULT_SOCKET)).to_owned()
+}
+
+/// What a machine is for those who place containers: what its engine says.
+fn with_engine(machine: &NodeFacts, engine: &EngineFacts) -> NodeFacts {
+    let mut facts = machine.clone();
+    facts.runtimes.insert(0, "docker".to_owned());
+    facts.architecture.clone_from(&engine.architecture);
+    facts.nano_cpus = engine.nano_cpus;
+    facts.memory_bytes = engine.memory_bytes;
+    facts.engine_version.clone_from(&engine.version);
+    facts.engine_labels.clone_from(&engine.labels);
+    facts.plugins.clone_from(&engine.plugins);
+    facts
+}

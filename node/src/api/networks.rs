@@ -1,0 +1,129 @@
+//! `/networks`: those that services share. Networks of one machine are its engine's.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use shoal_scheduler::{order::Order, spec::NetworkSpec, task::NetworkId, view::NetworkView};
+
+use super::{
+    body::{self, JsonText},
+    date::rfc3339,
+    error::ApiError,
+    filters::Filters,
+    handle::Handle,
+    lookup::{self, Purpose},
+    orders::{Concern, carry_out, receipt_headers, until_seen},
+    query::{Id, Parameters},
+};
+
+const FILTERS: [&str; 7] = ["id", "name", "label", "driver", "scope", "type", "dangling"];
+
+/// `GET /networks`
+pub(super) async fn list(
+    State(handle): State<Handle>,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let filters = Filters::read(&parameters, &FILTERS)?;
+    let view = handle.view.borrow().clone();
+    let mut networks = Vec::new();
+    let dangling = filters.flag("dangling")?;
+    for network in view.networks.values() {
+        let is_used = || {
+            let mut services = view.services.values();
+            services.any(|service| {
+                let mut attached = service.spec.task_template.networks.iter();
+                attached.any(|one| is_called(network, &one.target))
+            })
+        };
+        if matches(network, &filters) && dangling.is_none_or(|wanted| wanted != is_used()) {
+            networks.push(object(network));
+        }
+    }
+    body::json(&networks)
+}
+
+/// Names and ids match by any part of them, as on Docker.
+fn matches(network: &NetworkView, filters: &Filters) -> bool {
+    let id = network.id.to_string();
+    filters.any("name", |name| network.spec.name.contains(name.as_str()))
+        && filters.any("id", |wanted| id.contains(wanted.as_str()))
+        && filters.any("driver", |driver| *driver == network.spec.driver)
+        && filters.any("scope", |scope| scope == "swarm")
+        && filters.any("type", |kind| kind == "custom")
+        && filters.labels("label", &network.spec.labels)
+}
+
+fn is_called(network: &NetworkView, name: &str) -> bool {
+    network.spec.name == name || network.id.to_string() == name
+}
+
+/// `GET /networks/{id}[?scope=]`
+pub(super) async fn inspect(
+    State(handle): State<Handle>,
+    Id(id): Id,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let view = handle.view.borrow().clone();
+    if !matches!(parameters.text("scope"), "" | "swarm") {
+        return Err(ApiError::not_found("network", id));
+    }
+    body::json(&object(lookup::network(&view, &id, Purpose::Read)?))
+}
+
+/// `POST /networks/create`
+pub(super) async fn create(
+    State(handle): State<Handle>,
+    concern: Concern,
+    JsonText(text): JsonText,
+) -> Result<Response, ApiError> {
+    let spec: NetworkSpec = serde_json::from_str(&text)
+        .map_err(|error| ApiError::Bad(format!("the network can't be read: {error}")))?;
+    let receipt = carry_out(&handle, Order::CreateNetwork { spec }, concern).await?;
+    if let Ok(id) = receipt.id.parse::<NetworkId>() {
+        until_seen(&handle, |view| view.networks.contains_key(&id)).await;
+    }
+    let answer = body::json(&json!({ "Id": receipt.id, "Warning": receipt.warnings.join("; ") }))?;
+    Ok((StatusCode::CREATED, receipt_headers(&receipt), answer).into_response())
+}
+
+/// `DELETE /networks/{id}`
+pub(super) async fn remove(
+    State(handle): State<Handle>,
+    Id(id): Id,
+    concern: Concern,
+) -> Result<Response, ApiError> {
+    let view = handle.view.borrow().clone();
+    let network = lookup::network(&view, &id, Purpose::Write)?.id;
+    let receipt = carry_out(&handle, Order::RemoveNetwork { network }, concern).await?;
+    until_seen(&handle, |view| !view.networks.contains_key(&network)).await;
+    Ok((StatusCode::NO_CONTENT, receipt_headers(&receipt)).into_response())
+}
+
+fn object(network: &NetworkView) -> Value {
+    let spec = &network.spec;
+    let driver = match spec.ipam.driver.as_str() {
+        "" => "default",
+        driver => driver,
+    };
+    json!({
+        "Name": spec.name,
+        "Id": network.id.to_string(),
+        "Created": rfc3339(network.created_at),
+        "Scope": "swarm",
+        "Driver": spec.driver,
+        "EnableIPv4": true,
+        "EnableIPv6": spec.enable_ipv6,
+        "IPAM": { "Driver": driver, "Options": null, "Config": spec.ipam.config },
+        "Internal": spec.internal,
+        "Attachable": spec.attachable,
+        "Ingress": spec.ingress,
+        "ConfigFrom": { "Network": "" },
+        "ConfigOnly": false,
+        "Containers": null,
+        "Options": spec.options,
+        "Labels": spec.labels,
+    })
+}

@@ -1,0 +1,113 @@
+//! What placement asks about an engine.
+
+use std::collections::BTreeMap;
+
+use bollard::models::SystemInfo;
+
+/// What an engine says of its machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// Docker's word for the processor, such as `amd64`.
+    pub architecture: String,
+    /// Processor capacity in billionths of a core.
+    pub nano_cpus: i64,
+    /// Memory in bytes.
+    pub memory_bytes: i64,
+    /// Version of the engine.
+    pub version: String,
+    /// Labels that its administrator gave it.
+    pub labels: BTreeMap<String, String>,
+    /// Its plugins as `Kind/name` in Swarm's words, such as `Volume/local`; sorted.
+    pub plugins: Vec<String>,
+    /// What it can't do, a sentence each.
+    pub warnings: Vec<String>,
+    /// Whether it is a node of a Docker Swarm, too.
+    pub is_in_a_swarm: bool,
+    /// Whether the kernel holds containers to their memory limits.
+    pub limits_memory: bool,
+}
+
+impl EngineFacts {
+    pub(super) fn of(info: &SystemInfo) -> Self {
+        let labels = info.labels.iter().flatten();
+        let labels = labels.map(|label| {
+            let (name, value) = label.split_once('=').unwrap_or((label, ""));
+            (name.to_owned(), value.to_owned())
+        });
+        let limits_memory = info.memory_limit != Some(false);
+        let swarm = info.swarm.as_ref();
+        let state = swarm.and_then(|swarm| swarm.local_node_state);
+        let state = state.map(|state| state.to_string()).unwrap_or_default();
+        Self {
+            architecture: word_of(info.architecture.as_deref().unwrap_or_default()).to_owned(),
+            nano_cpus: info.ncpu.unwrap_or(0).saturating_mul(1_000_000_000),
+            memory_bytes: info.mem_total.unwrap_or(0),
+            version: info.server_version.clone().unwrap_or_default(),
+            labels: labels.collect(),
+            plugins: plugins(info),
+            warnings: match limits_memory {
+                true => Vec::new(),
+                false => vec![NO_MEMORY_LIMIT.to_owned()],
+            },
+            is_in_a_swarm: !matches!(state.as_str(), "" | "inactive"),
+            limits_memory,
+        }
+    }
+}
+
+/// What a task with a memory limit is told on such a machine.
+pub(super) const NO_MEMORY_LIMIT: &str = "memory limit: this node's kernel does not enforce it (on a Raspberry Pi add \"cgroup_enable=memory cgroup_memory=1\" to cmdline.txt)";
+
+fn plugins(info: &SystemInfo) -> Vec<String> {
+    let Some(plugins) = &info.plugins else {
+        return Vec::new();
+    };
+    let kinds = [
+        ("Volume", &plugins.volume),
+        ("Network", &plugins.network),
+        ("Log", &plugins.log),
+        ("Authorization", &plugins.authorization),
+    ];
+    let named = kinds.into_iter().flat_map(|(kind, names)| {
+        let names = names.iter().flatten();
+        names.map(move |name| format!("{kind}/{name}"))
+    });
+    let mut named: Vec<String> = named.collect();
+    named.sort();
+    named
+}
+
+/// Docker's word for a processor, from the kernel's.
+pub(super) fn word_of(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv7l" | "armv6l" | "armhf" => "arm",
+        "i686" | "i386" | "x86" => "386",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_what_it_says() {
+        let text = r#"{"Architecture":"aarch64","NCPU":4,"MemTotal":1000,"ServerVersion":"20.10.24",
+            "Labels":["disk=ssd","plain"],"MemoryLimit":false,
+            "Plugins":{"Volume":["local"],"Network":["bridge","host"],"Authorization":null,"Log":["json-file"]},
+            "Swarm":{"LocalNodeState":"active"}}"#;
+        let info: SystemInfo = serde_json::from_str(text).unwrap();
+        let facts = EngineFacts::of(&info);
+        assert_eq!(facts.architecture, "arm64");
+        assert_eq!((facts.nano_cpus, facts.memory_bytes), (4_000_000_000, 1000));
+        assert_eq!(facts.labels["disk"], "ssd");
+        assert_eq!(facts.labels["plain"], "");
+        assert_eq!(facts.plugins.len(), 4);
+        assert!(facts.is_in_a_swarm && !facts.limits_memory);
+        assert_eq!(facts.warnings.len(), 1);
+        let plain = EngineFacts::of(&SystemInfo::default());
+        assert!(!plain.is_in_a_swarm && plain.limits_memory && plain.warnings.is_empty());
+    }
+}

@@ -1,0 +1,290 @@
+//! The Docker runtime: a task is a container of this machine's engine.
+//!
+//! Docker's, or one that speaks its API (Podman's socket). It keeps nothing of its own: what a new
+//! agent must know is in the labels of each container. It touches what it made and nothing else, and
+//! works beside a Docker Swarm on the same engine. The engine's event stream says when to look at a
+//! container; what is seen then counts. An engine that restarts or hangs is waited for.
+
+mod config;
+mod engine;
+mod error;
+mod facts;
+mod images;
+mod labels;
+mod logs;
+mod monitor;
+mod mounts;
+#[cfg(test)]
+mod samples;
+mod security;
+mod seen;
+mod watcher;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use shoal_membership::NodeId;
+use shoal_scheduler::{spec::ContainerSpec, task::TaskId};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, Semaphore, mpsc, watch},
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+pub use self::facts::EngineFacts;
+use self::{
+    engine::Engine,
+    images::Images,
+    watcher::{Found, Watched, Watcher, Wish},
+};
+use super::{Adopted, BoxFuture, Change, Events, Launch, LogOptions, LogStream, Runtime};
+
+/// Tasks that are made ready and started at the same time; others wait.
+const STARTS_MAX: usize = 8;
+/// Time for an engine to answer when the agent starts, such as on a machine that boots. Later it is
+/// [news](EngineNews).
+const ADOPTION_TIME_MAX: Duration = Duration::from_secs(10);
+/// News that wait for the agent.
+const NEWS_MAX: usize = 16;
+
+/// What an engine is, when that changes.
+#[derive(Debug)]
+pub enum EngineNews {
+    /// It is there: now, or again, or with other facts.
+    Up {
+        /// What it is.
+        facts: EngineFacts,
+        /// Tasks of earlier runs that were not known before.
+        adopted: Vec<Adopted>,
+    },
+    /// It has not been there for a while.
+    Down,
+}
+
+/// Where a Docker runtime works.
+#[derive(Clone, Debug)]
+pub struct DockerSettings {
+    /// The engine's socket.
+    pub socket: PathBuf,
+    /// The agent's data directory: whose containers are its own.
+    pub data_dir: PathBuf,
+    /// Whether somebody said that there is an engine: then its absence is a warning.
+    pub is_expected: bool,
+    /// This node.
+    pub node: NodeId,
+}
+
+/// Runs containers. Dropping it leaves them as they are.
+pub struct DockerRuntime {
+    shared: Arc<Shared>,
+    /// Ends the watchers.
+    _end: DropGuard,
+}
+
+/// What all watchers share.
+struct Shared {
+    engine: Arc<Engine>,
+    owner: PathBuf,
+    is_expected: bool,
+    node: NodeId,
+    events: Events,
+    images: Images,
+    starts: Semaphore,
+    tasks: Mutex<BTreeMap<TaskId, (Watched, Option<String>)>>,
+    facts: watch::Sender<EngineFacts>,
+    watchers: TaskTracker,
+    end: CancellationToken,
+    handle: Handle,
+}
+
+impl Shared {
+    fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskId, (Watched, Option<String>)>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn facts(&self) -> EngineFacts {
+        self.facts.borrow().clone()
+    }
+
+    fn knows(&self, task: TaskId) -> bool {
+        self.tasks().contains_key(&task)
+    }
+
+    fn forget(&self, task: TaskId) {
+        self.tasks().remove(&task);
+    }
+
+    fn set_container(&self, task: TaskId, container: &str) {
+        if let Some((_, known)) = self.tasks().get_mut(&task) {
+            *known = Some(container.to_owned());
+        }
+    }
+
+    /// Starts a watcher, unless the task has one.
+    fn watch(self: &Arc<Self>, launch: Launch, found: Option<Found>, told: Option<Change>) {
+        let (wish, wishes) = watch::channel(Wish::Run);
+        let look = Arc::new(Notify::new());
+        let watched = Watched {
+            wish,
+            look: look.clone(),
+        };
+        let container = found.as_ref().map(|found| found.container.clone());
+        let mut tasks = self.tasks();
+        if tasks.contains_key(&launch.task) {
+            tracing::debug!(task = %launch.task, "is known already");
+            return;
+        }
+        tasks.insert(launch.task, (watched, container));
+        drop(tasks);
+        let healthy_since = match &told {
+            Some(Change::Running(live)) => Some(live.since),
+            _ => None,
+        };
+        let warnings = config::warnings(&launch.spec);
+        let watcher = Watcher {
+            shared: self.clone(),
+            launch,
+            wishes,
+            look,
+            warnings,
+            told,
+            healthy_since,
+        };
+        let end = self.end.clone();
+        self.watchers.spawn_on(
+            async move {
+                end.run_until_cancelled(watcher.run(found)).await;
+            },
+            &self.handle,
+        );
+    }
+
+    /// Something happened to a task's container, or to all of them.
+    fn look(&self, task: Option<TaskId>) {
+        let tasks = self.tasks();
+        match task {
+            Some(task) => {
+                if let Some((watched, _)) = tasks.get(&task) {
+                    watched.look.notify_one();
+                }
+            }
+            None => {
+                for (watched, _) in tasks.values() {
+                    watched.look.notify_one();
+                }
+            }
+        }
+    }
+
+    fn wish(&self, task: TaskId, wish: Wish) {
+        let tasks = self.tasks();
+        let Some((watched, _)) = tasks.get(&task) else {
+            drop(tasks);
+            self.events.send(task, Change::Removed);
+            return;
+        };
+        watched.wish.send_if_modified(|known| {
+            let is_more = *known < wish;
+            *known = wish.max(*known);
+            is_more
+        });
+    }
+}
+
+impl DockerRuntime {
+    /// A runtime of this engine, which reports to this channel, and what becomes of the engine. To be
+    /// called within a tokio runtime.
+    #[must_use]
+    pub fn new(settings: DockerSettings, events: Events) -> (Self, mpsc::Receiver<EngineNews>) {
+        let end = CancellationToken::new();
+        let owner = std::path::absolute(&settings.data_dir).unwrap_or(settings.data_dir);
+        let shared = Arc::new(Shared {
+            engine: Arc::new(Engine::new(settings.socket)),
+            owner,
+            is_expected: settings.is_expected,
+            node: settings.node,
+            events,
+            images: Images::default(),
+            starts: Semaphore::new(STARTS_MAX),
+            tasks: Mutex::default(),
+            facts: watch::Sender::default(),
+            watchers: TaskTracker::new(),
+            end: end.clone(),
+            handle: Handle::current(),
+        });
+        let (news, receiver) = mpsc::channel(NEWS_MAX);
+        let watching = monitor::run(shared.clone(), news);
+        let ended = end.clone();
+        tokio::spawn(async move {
+            ended.run_until_cancelled(watching).await;
+        });
+        let runtime = Self {
+            shared,
+            _end: end.drop_guard(),
+        };
+        (runtime, receiver)
+    }
+}
+
+/// The first word of an engine: what it is, and the tasks of earlier runs. None: it did not answer in
+/// time, and what it says later comes as more news.
+pub async fn first_news(
+    news: &mut mpsc::Receiver<EngineNews>,
+) -> Option<(EngineFacts, Vec<Adopted>)> {
+    let first = tokio::time::timeout(ADOPTION_TIME_MAX, news.recv()).await;
+    match first {
+        Ok(Some(EngineNews::Up { facts, adopted })) => Some((facts, adopted)),
+        _ => None,
+    }
+}
+
+impl Runtime for DockerRuntime {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    fn takes(&self, container: &ContainerSpec) -> bool {
+        !container.is_process()
+    }
+
+    /// Tasks of earlier runs come with the [news](EngineNews) of the engine.
+    fn adopt(&self) -> BoxFuture<'_, Vec<Adopted>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn knows(&self, task: TaskId) -> bool {
+        self.shared.knows(task)
+    }
+
+    fn start(&self, launch: Launch) {
+        self.shared.watch(launch, None, None);
+    }
+
+    fn stop(&self, task: TaskId) {
+        self.shared.wish(task, Wish::Stop);
+    }
+
+    fn remove(&self, task: TaskId) {
+        self.shared.wish(task, Wish::Remove);
+    }
+
+    fn logs(&self, task: TaskId, options: LogOptions) -> LogStream {
+        let _entered = self.shared.handle.enter();
+        let container = self
+            .shared
+            .tasks()
+            .get(&task)
+            .and_then(|(_, id)| id.clone());
+        match container {
+            Some(container) => logs::stream(&self.shared.engine, container, options),
+            None => LogStream::new(mpsc::channel(1).1),
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! One task, from its start or its adoption to its removal. What its container is now decides, not what
+//! an event said: events only say when to look.
+
+use std::{sync::Arc, time::Duration};
+
+use bollard::{
+    Docker,
+    models::ContainerInspectResponse,
+    query_parameters::{
+        CreateContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
+        StartContainerOptions, StopContainerOptions,
+    },
+};
+use shoal_scheduler::task::TaskId;
+use tokio::{
+    sync::{Notify, watch},
+    time::sleep,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Shared, config,
+    config::Container,
+    error::Trouble,
+    facts::NO_MEMORY_LIMIT,
+    images::NoImage,
+    labels,
+    seen::{Seen, seen},
+};
+use crate::runtime::{Change, Launch, Live};
+
+/// Pauses between two attempts at an engine that does not answer.
+const RETRY_MIN: Duration = Duration::from_millis(200);
+const RETRY_MAX: Duration = Duration::from_secs(10);
+/// An engine that was told to stop a container and did not, is told again after its grace and this.
+const STOP_MARGIN: Duration = Duration::from_secs(30);
+
+/// What is wanted of a task. It only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wish {
+    Run,
+    Stop,
+    Remove,
+}
+
+/// A task that has a watcher, as others see it.
+pub(super) struct Watched {
+    pub(super) wish: watch::Sender<Wish>,
+    /// Something happened to its container.
+    pub(super) look: Arc<Notify>,
+}
+
+/// A task's container, and whether it was ever started.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) container: String,
+    pub(super) was_started: bool,
+}
+
+pub(super) struct Watcher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) launch: Launch,
+    pub(super) wishes: watch::Receiver<Wish>,
+    pub(super) look: Arc<Notify>,
+    pub(super) warnings: Vec<String>,
+    /// The last that was told.
+    pub(super) told: Option<Change>,
+    pub(super) healthy_since: Option<Duration>,
+}
+
+/// Why there is nothing to watch.
+enum NoContainer {
+    /// It can't run here.
+    Refused(String),
+    /// Its program could not be run.
+    Failed(String),
+    /// It is not wanted any more.
+    Unwanted,
+}
+
+impl Watcher {
+    fn task(&self) -> TaskId {
+        self.launch.task
+    }
+
+    fn is_wanted(&self) -> bool {
+        *self.wishes.borrow() == Wish::Run
+    }
+
+    /// Reports how the task is, if that is news.
+    pub(super) fn tell(&mut self, change: Change) {
+        if self.told.as_ref() != Some(&change) {
+            self.told = Some(change.clone());
+            self.shared.events.send(self.task(), change);
+        }
+    }
+
+    pub(super) async fn run(mut self, found: Option<Found>) {
+        let container = match self.container(found).await {
+            Ok(container) => {
+                let end = self.follow(&container).await;
+                self.tell(end);
+                Some(container)
+            }
+            Err(no) => {
+                // What was made for it, and does not run, is in nobody's way.
+                self.remove_container(&self.launch.task_name()).await;
+                self.tell(no.change());
+                None
+            }
+        };
+        // An error: the runtime ends, and this with it.
+        let _ = self.wishes.wait_for(|wish| *wish == Wish::Remove).await;
+        if let Some(container) = container {
+            self.remove_container(&container).await;
+        }
+        self.shared.forget(self.task());
+        self.shared.events.send(self.task(), Change::Removed);
+    }
+
+    /// The task's container, started.
+    async fn container(&mut self, found: Option<Found>) -> Result<String, NoContainer> {
+        let container = match found {
+            Some(found) if found.was_started => return Ok(found.container),
+            Some(found) => found.container,
+            None => {
+                self.tell(Change::Preparing);
+                self.create().await?
+            }
+        };
+        self.shared.set_container(self.task(), &container);
+        self.start(&container).await?;
+        Ok(container)
+    }
+
+    async fn create(&mut self) -> Result<String, NoContainer> {
+        let made = config::container(&self.launch, &self.shared.owner);
+        let made = made.map_err(|unfit| NoContainer::Refused(unfit.to_string()))?;
+        self.warnings.clone_from(&made.warnings);
+        let mut pause = RETRY_MIN;
+        loop {
+            let docker = self.engine().await?;
+            let trouble = match self.try_create(&docker, &made).await {
+                Ok(container) => return Ok(container),
+                Err(trouble) => trouble,
+            };
+            match trouble {
+                Trouble::Unreachable => {}
+                Trouble::Conflict(words) => {
+                    // An answer that was lost: it is ours already.
+                    if let Some(container) = self.ours(&docker, &made.name).await {
+                        return Ok(container);
+                    }
+                    return Err(NoContainer::Refused(words));
+                }
+                trouble => return Err(NoContainer::Refused(trouble.words().to_owned())),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+    }
+
+    async fn try_create(&mut self, docker: &Docker, made: &Container) -> Result<String, Trouble> {
+        let image = &self.launch.spec.container().image;
+        let facts = self.shared.facts();
+        let ensured = {
+            let credentials = None;
+            let ensure = self
+                .shared
+                .images
+                .ensure(docker, image, &facts.architecture, credentials);
+            tokio::select! {
+                ensured = ensure => ensured,
+                // A pull ends with the wish for it.
+                _ = self.wishes.wait_for(|wish| *wish > Wish::Run) => Err(NoImage::Unreachable),
+            }
+        };
+        ensured.map_err(|no| match no {
+            NoImage::Unreachable => Trouble::Unreachable,
+            NoImage::Refused(words) => Trouble::Refused(words),
+        })?;
+        let options = CreateContainerOptionsBuilder::default()
+            .name(&made.name)
+            .build();
+        // Closed: the runtime ends, and this with it.
+        let _place = self.shared.starts.acquire().await;
+        let created = docker.create_container(Some(options), made.body.clone());
+        let created = created.await.map_err(|error| Trouble::of(&error))?;
+        if !facts.limits_memory && self.memory_limit() > 0 {
+            self.warnings.push(NO_MEMORY_LIMIT.to_owned());
+        }
+        self.warnings.extend(created.warnings);
+        for warning in &self.warnings {
+            tracing::warn!(task = %self.task(), service = %self.launch.service_name, "{warning}");
+        }
+        Ok(created.id)
+    }
+
+    /// The id of the container of this name, if it is this task's.
+    async fn ours(&self, docker: &Docker, name: &str) -> Option<String> {
+        let options = None::<InspectContainerOptions>;
+        let found = docker.inspect_container(name, options).await.ok()?;
+        let labels = found.config.and_then(|config| config.labels)?;
+        let is_ours = labels.get(labels::OWNER).map(String::as_str)
+            == Some(self.shared.owner.display().to_string().as_str());
+        (is_ours && labels::task(&labels) == Some(self.task()))
+            .then_some(found.id)
+            .flatten()
+    }
+
+    async fn start(&mut self, container: &str) -> Result<(), NoContainer> {
+        let mut pause = RETRY_MIN;
+        loop {
+            let docker = self.engine().await?;
+            let started = {
+                let _place = self.shared.starts.acquire().await;
+                let options = None::<StartContainerOptions>;
+                docker.start_container(container, options).await
+            };
+            let Err(error) = started else {
+                return Ok(());
+            };
+            match Trouble::of(&error) {
+                Trouble::Unreachable => {}
+                // It runs already: the answer to the first attempt was lost.
+                Trouble::Conflict(_) => return Ok(()),
+                trouble if trouble.is_of_the_image() => {
+                    let words = trouble.words();
+                    return Err(NoContainer::Failed(format!(
+                        "starting container failed: {words}"
+                    )));
+                }
+                trouble => return Err(NoContainer::Refused(trouble.words().to_owned())),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+    }
+
+    /// The engine, when it is there, as long as the task is wanted.
+    async fn engine(&mut self) -> Result<Docker, NoContainer> {
+        if !self.is_wanted() {
+            return Err(NoContainer::Unwanted);
+        }
+        let engine = self.shared.engine.clone();
+        tokio::select! {
+            docker = engine.up() => Ok(docker),
+            _ = self.wishes.wait_for(|wish| *wish > Wish::Run) => Err(NoContainer::Unwanted),
+        }
+    }
+
+    fn memory_limit(&self) -> i64 {
+        self.launch.spec.task_template.resources.limits.memory_bytes
+    }
+
+    pub(super) fn seen(&self, found: &ContainerInspectResponse) -> Seen {
+        seen(
+            found,
+            &self.warnings,
+            self.memory_limit(),
+            self.healthy_since,
+        )
+    }
+
+    /// Watches a container to its end.
+    async fn follow(&mut self, container: &str) -> Change {
+        let (mut was_asked_to_stop, mut was_unhealthy) = (false, false);
+        let mut stopping: Option<AbortOnDropHandle<()>> = None;
+        let mut pause = RETRY_MIN;
+        loop {
+            let docker = self.shared.engine.up().await;
+            let options = None::<InspectContainerOptions>;
+            match docker.inspect_container(container, options).await {
+                Ok(found) => {
+                    pause = RETRY_MIN;
+                    match self.seen(&found) {
+                        Seen::Ended(end) => return end.change(was_asked_to_stop),
+                        // Somebody else stopped it before it began: it is as it ends.
+                        Seen::Created => {}
+                        Seen::Live(change) => self.tell_live(change),
+                        Seen::Unhealthy(live) => {
+                            was_unhealthy = true;
+                            if !was_asked_to_stop {
+                                self.tell(Change::Unhealthy(live));
+                            }
+                        }
+                    }
+                }
+                Err(error) => match Trouble::of(&error) {
+                    Trouble::NotFound(_) => return gone(was_asked_to_stop),
+                    trouble => {
+                        let words = trouble.words().to_owned();
+                        tracing::debug!(task = %self.task(), %error, %words, "its container can't be looked at");
+                        sleep(pause).await;
+                        pause = (pause * 2).min(RETRY_MAX);
+                        continue;
+                    }
+                },
+            }
+            let wish = *self.wishes.borrow_and_update();
+            was_asked_to_stop |= wish > Wish::Run && !was_unhealthy;
+            let is_over = stopping.as_ref().is_none_or(AbortOnDropHandle::is_finished);
+            if (wish > Wish::Run || was_unhealthy) && is_over {
+                stopping = Some(self.stop(docker, container));
+            }
+            let is_stopping = stopping.is_some();
+            let patience = self.launch.spec.container().stop_grace() + STOP_MARGIN;
+            tokio::select! {
+                () = self.look.notified() => {}
+                Ok(()) = self.wishes.changed() => {}
+                () = sleep(patience), if is_stopping => {}
+            }
+        }
+    }
+
+    fn tell_live(&mut self, change: Change) {
+        if matches!(change, Change::Running(_)) {
+            let now = jiff::Timestamp::now().as_duration();
+            let now = Duration::try_from(now).unwrap_or_default();
+            self.healthy_since.get_or_insert(now);
+        }
+        // A look later is no news.
+        let is_known = match (&self.told, &change) {
+            (Some(Change::Running(known)), Change::Running(live))
+            | (Some(Change::Starting(known)), Change::Starting(live)) => known.pid == live.pid,
+            _ => false,
+        };
+        if !is_known {
+            self.tell(change);
+        }
+    }
+
+    /// Has the engine stop the container with its signal and grace, then kill it.
+    fn stop(&self, docker: Docker, container: &str) -> AbortOnDropHandle<()> {
+        let (container, task) = (container.to_owned(), self.task());
+        let patience = self.launch.spec.container().stop_grace() + STOP_MARGIN;
+        let look = self.look.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let docker = docker.with_timeout(patience);
+            let stopped = docker
+                .stop_container(&container, None::<StopContainerOptions>)
+                .await;
+            if let Err(error) = stopped {
+                tracing::debug!(%task, %error, "the engine does not stop its container");
+                sleep(RETRY_MAX).await;
+            }
+            look.notify_one();
+        }))
+    }
+
+    /// Removes a container with its anonymous volumes, whatever the engine's state.
+    async fn remove_container(&self, container: &str) {
+        let mut pause = RETRY_MIN;
+        loop {
+            let docker = self.shared.engine.up().await;
+            if remove(&docker, container).await {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+    }
+}
+
+/// Whether it is gone, or will never be by asking again.
+pub(super) async fn remove(docker: &Docker, container: &str) -> bool {
+    let options = RemoveContainerOptionsBuilder::default()
+        .force(true)
+        .v(true)
+        .build();
+    let Err(error) = docker.remove_container(container, Some(options)).await else {
+        return true;
+    };
+    match Trouble::of(&error) {
+        Trouble::NotFound(_) | Trouble::Conflict(_) => true,
+        trouble => {
+            let words = trouble.words();
+            tracing::warn!(%container, %words, "a container can't be removed; it is tried again");
+            false
+        }
+    }
+}
+
+impl NoContainer {
+    fn change(self) -> Change {
+        let now = jiff::Timestamp::now().as_duration();
+        let at = Duration::try_from(now).unwrap_or_default();
+        match self {
+            Self::Refused(reason) => Change::Refused { reason },
+            Self::Failed(error) => Change::Exited {
+                code: 127,
+                error,
+                stopped: false,
+                at,
+            },
+            Self::Unwanted => Change::Exited {
+                code: 0,
+                error: String::new(),
+                stopped: true,
+                at,
+            },
+        }
+    }
+}
+
+/// The end of a task whose container somebody else removed.
+fn gone(stopped: bool) -> Change {
+    let now = jiff::Timestamp::now().as_duration();
+    Change::Exited {
+        code: 137,
+        error: match stopped {
+            true => String::new(),
+            false => "task: its container was removed from the engine".to_owned(),
+        },
+        stopped,
+        at: Duration::try_from(now).unwrap_or_default(),
+    }
+}
+
+/// A task that runs, as far as it is known before its container was looked at.
+pub(super) fn unknown() -> Change {
+    Change::Starting(Live::default())
+}
