@@ -245,6 +245,7 @@ pub(crate) fn facts_of(index: usize) -> NodeFacts {
         runtimes: vec!["process".into()],
         engine_version: "sim".into(),
         engine_labels: BTreeMap::new(),
+        plugins: Vec::new(),
         placement_version: PLACEMENT_VERSION,
     }
 }

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use shoal_scheduler::{
     order::{Order, OrderError, Receipt, WriteConcern},
-    task::ServiceId,
+    task::{NetworkId, ServiceId},
     view::{ClusterView, TokenView},
 };
 use tokio::{
@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::sample::{NOON, join_token, sample_view, service};
+use super::sample::{NOON, join_token, network, sample_view, service};
 
 use super::super::{
     Handle, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest,
@@ -254,6 +254,17 @@ fn obey(view: &mut ClusterView, order: &Order) -> String {
         Order::RemoveService { service } => {
             view.services.remove(service);
             service.to_string()
+        }
+        Order::CreateNetwork { spec } => {
+            let id = NetworkId(9 << 100);
+            let mut made = network(id, &spec.name);
+            made.spec = spec.clone();
+            view.networks.insert(id, made);
+            id.to_string()
+        }
+        Order::RemoveNetwork { network } => {
+            view.networks.remove(network);
+            network.to_string()
         }
         Order::UpdateNode { node, spec, .. } => {
             let found = view.nodes.get_mut(node).unwrap();

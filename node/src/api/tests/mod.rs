@@ -5,6 +5,7 @@ mod errors;
 mod fixture;
 mod hostile;
 mod logs;
+mod networks;
 mod reading;
 mod sample;
 mod shapes;

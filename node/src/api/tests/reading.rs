@@ -216,7 +216,7 @@ async fn a_service_without_a_mode_has_one_replica() {
 #[tokio::test]
 async fn kinds_that_are_not_there_yet_have_empty_lists() {
     let fixture = Fixture::new();
-    for kind in ["secrets", "configs", "networks"] {
+    for kind in ["secrets", "configs"] {
         assert_eq!(fixture.get(&format!("/v1.41/{kind}")).await.body, "[]");
     }
     let reply = fixture.get("/networks/nonet").await;

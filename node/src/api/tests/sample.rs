@@ -7,9 +7,10 @@ use shoal_membership::{ClusterId, NodeId};
 use shoal_net::JoinToken;
 use shoal_scheduler::{
     spec::Protocol,
-    task::{ServiceId, Slot, TaskId, TaskPort, TaskReport, TaskState},
+    task::{NetworkId, ServiceId, Slot, TaskId, TaskPort, TaskReport, TaskState},
     view::{
-        ClusterView, Conflict, NodeFacts, NodeStatus, NodeView, PendingSlot, ServiceView, TaskView,
+        ClusterView, Conflict, NetworkView, NodeFacts, NodeStatus, NodeView, PendingSlot,
+        ServiceView, TaskView,
     },
 };
 
@@ -17,6 +18,8 @@ pub(super) const NOON: Duration = Duration::new(1_795_341_908, 88_310_550);
 pub(super) const WEB: ServiceId = ServiceId(1 << 100);
 pub(super) const EVERYWHERE: ServiceId = ServiceId(2 << 100);
 pub(super) const WAITING: ServiceId = ServiceId(3 << 100);
+
+pub(super) const NETWORK: NetworkId = NetworkId(4 << 100);
 
 pub(super) fn node_id(number: u8) -> NodeId {
     NodeId::from_bytes([number; 16])
@@ -87,6 +90,7 @@ fn node(number: u8, status: NodeStatus) -> NodeView {
             runtimes: vec!["docker".into()],
             engine_version: "20.10.24".into(),
             engine_labels: BTreeMap::new(),
+            plugins: vec!["Volume/local".into()],
             placement_version: 1,
         },
         created_at: NOON,
@@ -139,6 +143,7 @@ pub(super) fn sample_view() -> ClusterView {
             .into_iter()
             .map(|one| (one.id, one))
             .collect(),
+        networks: [(NETWORK, network(NETWORK, "app_default"))].into(),
         tasks: tasks
             .into_iter()
             .map(|task| (task.report.id, task))
@@ -151,6 +156,17 @@ pub(super) fn sample_view() -> ClusterView {
         tokens: Vec::new(),
         desired_root: 0xabc,
         warnings: vec!["clocks are apart".into()],
+    }
+}
+
+/// A network of the stack `app`.
+pub(super) fn network(id: NetworkId, name: &str) -> NetworkView {
+    let spec = json!({ "Name": name, "Driver": "overlay",
+        "Labels": { "com.docker.stack.namespace": "app" } });
+    NetworkView {
+        id,
+        spec: serde_json::from_value(spec).unwrap(),
+        created_at: NOON,
     }
 }
 
