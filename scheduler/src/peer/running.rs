@@ -1,5 +1,6 @@
 //! This node's tasks: what reconciling decides, carried out.
 
+mod adopting;
 mod changes;
 
 use std::{
@@ -11,14 +12,13 @@ use std::{
 use rand::RngExt;
 use shoal_membership::NodeId;
 
-use super::{Adopted, Effect, Peer, TaskStart, catalog::name_of_slot};
+use super::{Effect, Peer, TaskStart, catalog::name_of_slot};
 use crate::{
     observed::Refusal,
     payload::VolumeHome,
     placement,
     reconcile::{
-        Action, HoldDowns, Ledger, LocalTask, LocalTasks, Outcome, Situation, SlotKey, Wanted,
-        reconcile,
+        Action, HoldDowns, Ledger, LocalTask, LocalTasks, Situation, SlotKey, Wanted, reconcile,
     },
     registry::{Key, kind},
     spec::{Availability, ServiceSpec},
@@ -70,45 +70,6 @@ impl Running {
 }
 
 impl Peer {
-    /// Takes over a task that outlived the agent.
-    pub(super) fn adopt(&mut self, report: TaskReport, spec: Arc<ServiceSpec>) {
-        let now = self.now.monotonic;
-        let slot = (report.service, report.slot);
-        let outcome = match report.state {
-            TaskState::Complete => Some(Outcome::Completed),
-            TaskState::Failed => Some(Outcome::Failed),
-            _ => None,
-        };
-        if let Some(outcome) = outcome {
-            let mut policy = spec.task_template.restart_policy.clone();
-            policy.delay = Some(Duration::ZERO);
-            // An end from before the policy's window has no say in it any more.
-            let age = self.now.wall.saturating_sub(report.state_at);
-            let window = policy.window.filter(|window| !window.is_zero());
-            if window.is_none_or(|window| age < window) {
-                let ledger = &mut self.running.ledger;
-                ledger.ended(slot, report.template, outcome, &policy, now);
-            }
-        }
-        tracing::debug!(task = %report.id, state = ?report.state, "adopts a task");
-        let running_since = (report.state == TaskState::Running).then_some(now);
-        self.running.specs.insert(report.id, spec);
-        self.running.local.insert(LocalTask {
-            report,
-            starts_at: None,
-            running_since,
-        });
-        self.own_tasks_changed();
-    }
-
-    /// Takes over a task that was found only now. One that is known already is as it is.
-    pub(super) fn adopt_late(&mut self, found: Adopted) {
-        if self.running.local.get(&found.report.id).is_none() {
-            self.adopt(found.report, found.spec);
-            self.running.is_stale = true;
-        }
-    }
-
     /// Starts what is due, withdraws refusals, and reconciles when anything has changed.
     pub(super) fn tend_running(&mut self) {
         let now = self.now.monotonic;

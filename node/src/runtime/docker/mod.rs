@@ -12,6 +12,7 @@ mod facts;
 mod images;
 mod labels;
 mod logs;
+mod making;
 mod monitor;
 mod mounts;
 #[cfg(test)]

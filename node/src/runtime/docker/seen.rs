@@ -119,10 +119,12 @@ fn when(text: Option<&str>) -> Duration {
     let at = text.and_then(|text| text.parse::<Timestamp>().ok());
     let at = at.and_then(|at| Duration::try_from(at.as_duration()).ok());
     let at = at.filter(|at| !at.is_zero());
-    at.unwrap_or_else(|| {
-        let now = Timestamp::now().as_duration();
-        Duration::try_from(now).unwrap_or_default()
-    })
+    at.unwrap_or_else(now)
+}
+
+/// Since 1970-01-01 UTC, by this machine's clock.
+pub(super) fn now() -> Duration {
+    Duration::try_from(Timestamp::now().as_duration()).unwrap_or_default()
 }
 
 fn ports(found: &ContainerInspectResponse) -> Vec<TaskPort> {

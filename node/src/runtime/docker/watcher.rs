@@ -7,8 +7,7 @@ use bollard::{
     Docker,
     models::ContainerInspectResponse,
     query_parameters::{
-        CreateContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
-        StartContainerOptions, StopContainerOptions,
+        InspectContainerOptions, RemoveContainerOptionsBuilder, StopContainerOptions,
     },
 };
 use shoal_scheduler::task::TaskId;
@@ -19,19 +18,15 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Shared, config,
-    config::Container,
+    Shared,
     error::Trouble,
-    facts::NO_MEMORY_LIMIT,
-    images::NoImage,
-    labels,
-    seen::{Seen, seen},
+    seen::{Seen, now, seen},
 };
 use crate::runtime::{Change, Launch, Live};
 
 /// Pauses between two attempts at an engine that does not answer.
-const RETRY_MIN: Duration = Duration::from_millis(200);
-const RETRY_MAX: Duration = Duration::from_secs(10);
+pub(super) const RETRY_MIN: Duration = Duration::from_millis(200);
+pub(super) const RETRY_MAX: Duration = Duration::from_secs(10);
 /// An engine that was told to stop a container and did not, is told again after its grace and this.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 
@@ -68,22 +63,12 @@ pub(super) struct Watcher {
     pub(super) healthy_since: Option<Duration>,
 }
 
-/// Why there is nothing to watch.
-enum NoContainer {
-    /// It can't run here.
-    Refused(String),
-    /// Its program could not be run.
-    Failed(String),
-    /// It is not wanted any more.
-    Unwanted,
-}
-
 impl Watcher {
-    fn task(&self) -> TaskId {
+    pub(super) fn task(&self) -> TaskId {
         self.launch.task
     }
 
-    fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         *self.wishes.borrow() == Wish::Run
     }
 
@@ -118,138 +103,7 @@ impl Watcher {
         self.shared.events.send(self.task(), Change::Removed);
     }
 
-    /// The task's container, started.
-    async fn container(&mut self, found: Option<Found>) -> Result<String, NoContainer> {
-        let container = match found {
-            Some(found) if found.was_started => return Ok(found.container),
-            Some(found) => found.container,
-            None => {
-                self.tell(Change::Preparing);
-                self.create().await?
-            }
-        };
-        self.shared.set_container(self.task(), &container);
-        self.start(&container).await?;
-        Ok(container)
-    }
-
-    async fn create(&mut self) -> Result<String, NoContainer> {
-        let made = config::container(&self.launch, &self.shared.owner);
-        let made = made.map_err(|unfit| NoContainer::Refused(unfit.to_string()))?;
-        self.warnings.clone_from(&made.warnings);
-        let mut pause = RETRY_MIN;
-        loop {
-            let docker = self.engine().await?;
-            let trouble = match self.try_create(&docker, &made).await {
-                Ok(container) => return Ok(container),
-                Err(trouble) => trouble,
-            };
-            match trouble {
-                Trouble::Unreachable => {}
-                Trouble::Conflict(words) => {
-                    // An answer that was lost: it is ours already.
-                    if let Some(container) = self.ours(&docker, &made.name).await {
-                        return Ok(container);
-                    }
-                    return Err(NoContainer::Refused(words));
-                }
-                trouble => return Err(NoContainer::Refused(trouble.words().to_owned())),
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(RETRY_MAX);
-        }
-    }
-
-    async fn try_create(&mut self, docker: &Docker, made: &Container) -> Result<String, Trouble> {
-        let image = &self.launch.spec.container().image;
-        let facts = self.shared.facts();
-        let ensured = {
-            let credentials = None;
-            let ensure = self
-                .shared
-                .images
-                .ensure(docker, image, &facts.architecture, credentials);
-            tokio::select! {
-                ensured = ensure => ensured,
-                // A pull ends with the wish for it.
-                _ = self.wishes.wait_for(|wish| *wish > Wish::Run) => Err(NoImage::Unreachable),
-            }
-        };
-        ensured.map_err(|no| match no {
-            NoImage::Unreachable => Trouble::Unreachable,
-            NoImage::Refused(words) => Trouble::Refused(words),
-        })?;
-        let options = CreateContainerOptionsBuilder::default()
-            .name(&made.name)
-            .build();
-        // Closed: the runtime ends, and this with it.
-        let _place = self.shared.starts.acquire().await;
-        let created = docker.create_container(Some(options), made.body.clone());
-        let created = created.await.map_err(|error| Trouble::of(&error))?;
-        if !facts.limits_memory && self.memory_limit() > 0 {
-            self.warnings.push(NO_MEMORY_LIMIT.to_owned());
-        }
-        self.warnings.extend(created.warnings);
-        for warning in &self.warnings {
-            tracing::warn!(task = %self.task(), service = %self.launch.service_name, "{warning}");
-        }
-        Ok(created.id)
-    }
-
-    /// The id of the container of this name, if it is this task's.
-    async fn ours(&self, docker: &Docker, name: &str) -> Option<String> {
-        let options = None::<InspectContainerOptions>;
-        let found = docker.inspect_container(name, options).await.ok()?;
-        let labels = found.config.and_then(|config| config.labels)?;
-        let is_ours = labels.get(labels::OWNER).map(String::as_str)
-            == Some(self.shared.owner.display().to_string().as_str());
-        (is_ours && labels::task(&labels) == Some(self.task()))
-            .then_some(found.id)
-            .flatten()
-    }
-
-    async fn start(&mut self, container: &str) -> Result<(), NoContainer> {
-        let mut pause = RETRY_MIN;
-        loop {
-            let docker = self.engine().await?;
-            let started = {
-                let _place = self.shared.starts.acquire().await;
-                let options = None::<StartContainerOptions>;
-                docker.start_container(container, options).await
-            };
-            let Err(error) = started else {
-                return Ok(());
-            };
-            match Trouble::of(&error) {
-                Trouble::Unreachable => {}
-                // It runs already: the answer to the first attempt was lost.
-                Trouble::Conflict(_) => return Ok(()),
-                trouble if trouble.is_of_the_image() => {
-                    let words = trouble.words();
-                    return Err(NoContainer::Failed(format!(
-                        "starting container failed: {words}"
-                    )));
-                }
-                trouble => return Err(NoContainer::Refused(trouble.words().to_owned())),
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(RETRY_MAX);
-        }
-    }
-
-    /// The engine, when it is there, as long as the task is wanted.
-    async fn engine(&mut self) -> Result<Docker, NoContainer> {
-        if !self.is_wanted() {
-            return Err(NoContainer::Unwanted);
-        }
-        let engine = self.shared.engine.clone();
-        tokio::select! {
-            docker = engine.up() => Ok(docker),
-            _ = self.wishes.wait_for(|wish| *wish > Wish::Run) => Err(NoContainer::Unwanted),
-        }
-    }
-
-    fn memory_limit(&self) -> i64 {
+    pub(super) fn memory_limit(&self) -> i64 {
         self.launch.spec.task_template.resources.limits.memory_bytes
     }
 
@@ -315,9 +169,7 @@ impl Watcher {
 
     fn tell_live(&mut self, change: Change) {
         if matches!(change, Change::Running(_)) {
-            let now = jiff::Timestamp::now().as_duration();
-            let now = Duration::try_from(now).unwrap_or_default();
-            self.healthy_since.get_or_insert(now);
+            self.healthy_since.get_or_insert_with(now);
         }
         // A look later is no news.
         let is_known = match (&self.told, &change) {
@@ -381,31 +233,8 @@ pub(super) async fn remove(docker: &Docker, container: &str) -> bool {
     }
 }
 
-impl NoContainer {
-    fn change(self) -> Change {
-        let now = jiff::Timestamp::now().as_duration();
-        let at = Duration::try_from(now).unwrap_or_default();
-        match self {
-            Self::Refused(reason) => Change::Refused { reason },
-            Self::Failed(error) => Change::Exited {
-                code: 127,
-                error,
-                stopped: false,
-                at,
-            },
-            Self::Unwanted => Change::Exited {
-                code: 0,
-                error: String::new(),
-                stopped: true,
-                at,
-            },
-        }
-    }
-}
-
 /// The end of a task whose container somebody else removed.
 fn gone(stopped: bool) -> Change {
-    let now = jiff::Timestamp::now().as_duration();
     Change::Exited {
         code: 137,
         error: match stopped {
@@ -413,7 +242,7 @@ fn gone(stopped: bool) -> Change {
             false => "task: its container was removed from the engine".to_owned(),
         },
         stopped,
-        at: Duration::try_from(now).unwrap_or_default(),
+        at: now(),
     }
 }
 

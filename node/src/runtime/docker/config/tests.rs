@@ -1,3 +1,5 @@
+//! What an engine is asked for, field by field.
+
 use serde_json::{Value, json};
 
 use super::{super::samples::*, *};
