@@ -9,6 +9,7 @@
 mod binary;
 mod cluster;
 mod http;
+mod lab;
 mod node;
 mod observe;
 mod process;
@@ -19,6 +20,7 @@ mod wait;
 
 pub use binary::shoal_binary;
 pub use cluster::Cluster;
+pub use lab::{LAB_IMAGE, Lab};
 pub use node::Node;
 pub use observe::{Running, Task};
 pub use process::{end_all_below, is_alive};

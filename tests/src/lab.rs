@@ -1,0 +1,225 @@
+//! Several machines with a Docker engine each, by `tests/lab`.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use serde_json::Value;
+
+use crate::{Said, shoal_binary, within};
+
+/// An image that every engine of a lab has: busybox.
+pub const LAB_IMAGE: &str = "shoal-lab:1";
+
+/// Machines in one cluster. They end with it.
+#[derive(Debug)]
+pub struct Lab {
+    folder: tempfile::TempDir,
+    net: String,
+    size: usize,
+    with_agents: bool,
+}
+
+impl Lab {
+    /// This many machines, each with an engine and an agent. None: this machine can't have them, and
+    /// stdout says why.
+    ///
+    /// # Panics
+    /// If a lab that should be possible does not come up.
+    #[must_use]
+    pub fn up(size: usize) -> Option<Self> {
+        Self::make(size, true)
+    }
+
+    /// The same without agents.
+    ///
+    /// # Panics
+    /// If a lab that should be possible does not come up.
+    #[must_use]
+    pub fn engines(size: usize) -> Option<Self> {
+        Self::make(size, false)
+    }
+
+    #[expect(clippy::print_stdout, reason = "says what was skipped, and why")]
+    fn make(size: usize, with_agents: bool) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Several labs at a time, each with a network of its own.
+        let number = std::process::id() % 200 + 20;
+        let lab = Self {
+            net: format!("10.{number}.0"),
+            size,
+            with_agents,
+            folder,
+        };
+        let check = lab.run(&["check"]);
+        if check.status != 0 {
+            println!(
+                "skipped: machines with engines of their own: {}",
+                check.err.trim()
+            );
+            return None;
+        }
+        lab.run(&["up", &size.to_string()]).ok();
+        Some(lab)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.folder.path().join("lab")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/lab");
+        let mut command = Command::new(script);
+        command
+            .args(arguments)
+            .env("LAB_DIR", self.folder())
+            .env("LAB_NET", &self.net)
+            .env("LAB_AGENTS", if self.with_agents { "yes" } else { "no" })
+            .env("SHOAL", shoal_binary());
+        command
+    }
+
+    /// One command of `tests/lab`.
+    ///
+    /// # Panics
+    /// If there is no such script.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        let output = self.command(arguments).output();
+        output.expect("tests/lab can be run").into()
+    }
+
+    /// Machines in it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The docker client on the agent of a machine, from 1.
+    #[must_use]
+    pub fn docker(&self, machine: usize, arguments: &[&str]) -> Said {
+        let machine = machine.to_string();
+        self.run(&[&["docker", machine.as_str()], arguments].concat())
+    }
+
+    /// The same, to be read while it goes on.
+    #[must_use]
+    pub fn docker_command(&self, machine: usize, arguments: &[&str]) -> Command {
+        let machine = machine.to_string();
+        self.command(&[&["docker", machine.as_str()], arguments].concat())
+    }
+
+    /// The docker client on the engine of a machine.
+    #[must_use]
+    pub fn engine(&self, machine: usize, arguments: &[&str]) -> Said {
+        let machine = machine.to_string();
+        self.run(&[&["engine", machine.as_str()], arguments].concat())
+    }
+
+    /// A file that machines can read.
+    ///
+    /// # Panics
+    /// If it can't be written.
+    #[must_use]
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("a file in the lab's folder");
+        path
+    }
+
+    /// Deploys a stack by the agent of a machine.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub fn deploy(&self, machine: usize, stack: &str, compose: &str) {
+        let file = self.file(&format!("{stack}.yml"), compose);
+        let file = file.to_string_lossy();
+        let arguments = [
+            "stack",
+            "deploy",
+            "--detach",
+            "--resolve-image",
+            "never",
+            "-c",
+            &file,
+            stack,
+        ];
+        self.docker(machine, &arguments).ok();
+    }
+
+    /// Task containers that run on a machine's engine: their names, sorted.
+    ///
+    /// # Errors
+    /// If the engine does not say.
+    pub fn containers(&self, machine: usize) -> Result<Vec<String>, String> {
+        let label = "label=com.docker.swarm.task";
+        let said = self.engine(
+            machine,
+            &["ps", "--filter", label, "--format", "{{.Names}}"],
+        );
+        let mut names: Vec<String> = said.checked()?.lines().map(str::to_owned).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Containers of a service on these machines, each with its machine.
+    ///
+    /// # Errors
+    /// If an engine does not say.
+    pub fn containers_of(
+        &self,
+        service: &str,
+        machines: &[usize],
+    ) -> Result<Vec<(usize, String)>, String> {
+        let mut found = Vec::new();
+        for machine in machines {
+            let names = self.containers(*machine)?.into_iter();
+            let wanted = names.filter(|name| name.split('.').next() == Some(service));
+            found.extend(wanted.map(|name| (*machine, name)));
+        }
+        Ok(found)
+    }
+
+    /// Waits until each slot of a service runs once on these machines' engines, and gives the
+    /// containers.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub fn runs_once(
+        &self,
+        service: &str,
+        slots: usize,
+        machines: &[usize],
+        limit: Duration,
+    ) -> Vec<(usize, String)> {
+        within(limit, &format!("{slots} containers of {service}"), || {
+            let found = self.containers_of(service, machines)?;
+            let slot_of = |name: &String| name.split('.').nth(1).map(str::to_owned);
+            let mut by_slot: Vec<_> = found.iter().filter_map(|(_, name)| slot_of(name)).collect();
+            by_slot.sort();
+            by_slot.dedup();
+            match found.len() == slots && by_slot.len() == slots {
+                true => Ok(found),
+                false => Err(format!("{found:?}")),
+            }
+        })
+    }
+
+    /// The newest task of each slot of a service, as `docker service ps --no-trunc` shows it.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn tasks(&self, machine: usize, service: &str) -> Result<Vec<Value>, String> {
+        let format = r#"{"Name":"{{.Name}}","Node":"{{.Node}}","Desired":"{{.DesiredState}}","State":"{{.CurrentState}}","Error":{{json .Error}}}"#;
+        self.docker(
+            machine,
+            &["service", "ps", "--no-trunc", "--format", format, service],
+        )
+        .rows()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // What went wrong before is what the test says.
+        let _ = self.command(&["down"]).output();
+    }
+}
