@@ -44,6 +44,11 @@ fn load_stack(files: &[PathBuf], stack: &str) -> Result<StackPlan, String> {
             .into_iter()
             .map(|service| (own_name(&service.name), service.spec))
             .collect(),
+        networks: project
+            .networks
+            .into_iter()
+            .map(|network| (network.name, network.spec))
+            .collect(),
         config: compose::render_config(&merged),
         warnings: project.warnings.iter().map(ToString::to_string).collect(),
     })

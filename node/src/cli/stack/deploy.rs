@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use clap::Args;
 use serde_json::Value;
 
-use super::{StackPlan, stack_services};
+use super::{StackPlan, networks, stack_services};
 use crate::cli::{
     entry::LoadStack,
     error::CliError,
@@ -112,6 +112,7 @@ pub(super) async fn run(
             }
         }
     }
+    networks::make(session, stack, &plan.networks, args.write).await?;
     let mut ids = Vec::new();
     for (name, spec) in &plan.services {
         let done = put(session, &existing, spec, args.write).await;

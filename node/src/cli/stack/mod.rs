@@ -3,6 +3,7 @@
 mod deploy;
 mod list;
 mod load;
+mod networks;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -123,7 +124,8 @@ async fn services(session: &mut Session, args: ServicesArgs) -> Result<(), CliEr
 async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
     each(&args.stacks, async |stack: &String| {
         let mut services = stack_services(session, stack).await?;
-        if services.is_empty() {
+        let networks = networks::of_this(session, stack).await?;
+        if services.is_empty() && networks.is_empty() {
             return session
                 .out
                 .note(&format!("Nothing found in stack: {stack}"));
@@ -131,6 +133,10 @@ async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
         services.sort_by(|a, b| a.text("/Spec/Name").cmp(b.text("/Spec/Name")));
         each(&services, async |service: &Value| {
             deploy::remove(session, service, args.write).await
+        })
+        .await?;
+        each(&networks, async |network: &Value| {
+            networks::remove(session, network, args.write).await
         })
         .await
     })

@@ -142,6 +142,11 @@ fn plan(names: &[&str]) -> StackPlan {
     });
     StackPlan {
         services: services.collect(),
+        networks: vec![
+            ("app_old".into(), Some(json!({ "Name": "app_old" }))),
+            ("app_new".into(), Some(json!({ "Name": "app_new" }))),
+            ("host".into(), None),
+        ],
         config: String::new(),
         warnings: vec!["compose.yml:3: x is ignored".into()],
     }
@@ -178,6 +183,21 @@ fn stack(tasks: &str, update: &'static [u8]) -> Fake {
             200,
             before.to_string().into(),
         ),
+        (
+            "GET",
+            "/networks",
+            200,
+            br#"[{"Name":"app_old","Id":"net_old"}]"#.to_vec(),
+        ),
+        (
+            "POST",
+            "/networks/create",
+            201,
+            br#"{"Id":"net_new"}"#.to_vec(),
+        ),
+        ("DELETE", "/networks/net_old", 204, Vec::new()),
+        ("DELETE", "/services/id_same", 200, Vec::new()),
+        ("DELETE", "/services/id_web", 200, Vec::new()),
         ("GET", "/tasks", 200, tasks.into()),
         (
             "POST",
@@ -197,6 +217,7 @@ fn a_deploy_writes_only_what_changed() {
     assert_eq!(ended.code, ExitCode::SUCCESS, "{ended:?}");
     insta::assert_snapshot!(ended.stdout, @r"
     Removing service app_old
+    Creating network app_new
     Creating service app_new
     Updating service app_web (id: id_web)
     ");
@@ -210,10 +231,24 @@ fn a_deploy_writes_only_what_changed() {
         writes,
         [
             "DELETE /services/id_old?write-concern=majority",
+            "POST /networks/create?write-concern=majority",
             "POST /services/create?write-concern=majority",
             "POST /services/id_web/update?version=5&write-concern=majority",
         ]
     );
+}
+
+#[test]
+fn a_stack_goes_with_its_networks() {
+    let fake = stack("[]", b"{}");
+    let ended = fake.run(&["stack", "rm", "app"]);
+    assert_eq!(ended.code, ExitCode::SUCCESS, "{ended:?}");
+    insta::assert_snapshot!(ended.stdout, @r"
+    Removing service app_old
+    Removing service app_same
+    Removing service app_web
+    Removing network app_old
+    ");
 }
 
 #[test]
