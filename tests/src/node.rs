@@ -202,6 +202,12 @@ impl Node {
         said.ok();
     }
 
+    /// Where the docker client finds its API.
+    #[must_use]
+    pub fn docker_host(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
     /// `GET`, to be answered with 200.
     ///
     /// # Errors

@@ -31,7 +31,8 @@ pub(super) fn plain(service: &Node) -> Object {
         .put("Sysctls", json_map(texts_by_key(service.get("sysctls"))))
         .put("CapabilityAdd", added)
         .put("CapabilityDrop", dropped)
-        .put("Ulimits", ulimits(service));
+        .put("Ulimits", ulimits(service))
+        .put("Isolation", service.text_of("isolation"));
     spec
 }
 

@@ -81,7 +81,7 @@ static FIELDS: &[Field] = &[
     full("image", Kind::Text),
     full("init", Kind::Bool),
     refused("ipc", NOT_IN_A_CLUSTER),
-    refused("isolation", "not supported: it is for Windows"),
+    full("isolation", Kind::Text),
     refused("label_file", "not supported: use labels"),
     full("labels", Kind::Labels),
     ignored(
