@@ -1,6 +1,9 @@
 //! The container engine of this machine: which one, and what it makes of the node.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use shoal_membership::NodeId;
 use shoal_scheduler::view::NodeFacts;
@@ -10,7 +13,9 @@ use crate::{
     cli::{AgentArgs, RuntimeChoice},
     runtime::{
         Adopted, Events, Runtime,
-        docker::{DockerRuntime, DockerSettings, EngineFacts, EngineNews, first_news},
+        docker::{
+            CredentialSource, DockerRuntime, DockerSettings, EngineFacts, EngineNews, first_news,
+        },
     },
 };
 
@@ -36,6 +41,7 @@ impl Engine {
     pub(super) fn open(
         args: &AgentArgs,
         node: NodeId,
+        credentials: Arc<dyn CredentialSource>,
         events: Events,
     ) -> (Self, Option<Box<dyn Runtime>>) {
         if args.runtime == RuntimeChoice::Process {
@@ -46,6 +52,7 @@ impl Engine {
             data_dir: args.data_dir.clone(),
             is_expected: args.runtime == RuntimeChoice::Docker || args.docker_host.is_some(),
             node,
+            credentials,
         };
         let (runtime, news) = DockerRuntime::new(settings, events);
         let engine = Self {

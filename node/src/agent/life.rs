@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     clock::Clock,
+    credentials::Desk,
     disk::DiskThread,
     ended::{Next, farewell},
     engine::Engine,
@@ -56,7 +57,9 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
         data_dir: args.data_dir.clone(),
         binary: None,
     };
-    let (engine, containers) = Engine::open(&args, identity.secret.node_id(), events.clone());
+    let desk = Arc::new(Desk::default());
+    let node = identity.secret.node_id();
+    let (engine, containers) = Engine::open(&args, node, desk.clone(), events.clone());
     let mut runtimes = Vec::from_iter(containers);
     if args.runtime != RuntimeChoice::Docker {
         let process = ProcessRuntime::new(settings, events).map_err(|error| {
@@ -75,6 +78,7 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
         token,
         runtimes,
         engine,
+        desk,
     };
     start.go(server, signals, runtime_events).await
 }
@@ -91,6 +95,7 @@ struct Start {
     token: Option<JoinToken>,
     runtimes: Runtimes,
     engine: Engine,
+    desk: Arc<Desk>,
 }
 
 /// The API's server.
@@ -164,6 +169,7 @@ impl Start {
         let me = self.identity.secret.node_id();
         let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
         let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
+        self.desk.connect(endpoint.clone(), seen.clone());
         let (orders, order_queue) = mpsc::channel(QUEUE);
         let (questions, question_queue) = mpsc::channel(QUEUE);
         let (leaving, leavers) = mpsc::channel(1);
@@ -172,6 +178,7 @@ impl Start {
             view: seen,
             orders,
             logs: Arc::new(logs.clone()),
+            credentials: self.desk.held.clone(),
             questions,
             leaving,
             identity: Arc::new(machine),
@@ -230,6 +237,7 @@ impl Start {
             planner,
             runtimes: self.runtimes,
             logs: lines.logs,
+            desk: self.desk,
             hostname,
             view: lines.view,
             inputs,

@@ -5,6 +5,7 @@
 //! No lock is held across an await, and nothing here decides anything about the cluster.
 
 mod clock;
+mod credentials;
 mod disk;
 mod door;
 mod ended;

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     clock::Clock,
+    credentials::Desk,
     disk::DiskThread,
     door,
     ended::Ended,
@@ -50,6 +51,7 @@ pub(super) struct Owner {
     pub(super) planner: PlannerThread,
     pub(super) runtimes: Runtimes,
     pub(super) logs: Logs,
+    pub(super) desk: Arc<Desk>,
     pub(super) hostname: String,
     pub(super) view: watch::Sender<Arc<ClusterView>>,
     /// Where effects that take time send what came of them.
@@ -190,7 +192,11 @@ impl Owner {
             }
             Incoming::Stream {
                 header, send, recv, ..
-            } => self.logs.serve(&header, send, recv),
+            } => {
+                if let Some(send) = self.desk.serve(&header, send) {
+                    self.logs.serve(&header, send, recv);
+                }
+            }
             Incoming::Join(request) => self.join(request),
             Incoming::Vouch(request) => self.vouched(request),
             Incoming::Unknown { by } => self.input(Input::Unknown { by }),

@@ -10,6 +10,7 @@ use shoal_scheduler::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{log_source::LogSource, version::ApiVersion};
+use crate::runtime::docker::CredentialStore;
 
 /// What the API works with. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct Handle {
     pub orders: mpsc::Sender<OrderRequest>,
     /// Where the logs of tasks come from.
     pub logs: Arc<dyn LogSource>,
+    /// Credentials of registries that clients sent with services.
+    pub credentials: Arc<CredentialStore>,
     /// Questions that the view does not answer.
     pub questions: mpsc::Sender<Question>,
     /// Where people ask this node to leave its cluster.

@@ -1,8 +1,8 @@
 //! `/services`: creating, updating, removing. The spec goes to the registry byte for byte.
 
 use axum::{
-    extract::State,
-    http::StatusCode,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -16,16 +16,21 @@ use super::{
     orders::{Concern, carry_out, receipt_headers, until_seen},
     query::{Id, Parameters},
 };
+use crate::runtime::docker::Credentials;
 
 /// `POST /services/create`
 pub(super) async fn create(
     State(handle): State<Handle>,
     concern: Concern,
+    RegistryAuth(auth): RegistryAuth,
     JsonText(spec_json): JsonText,
 ) -> Result<Response, ApiError> {
     check_shape(&spec_json)?;
     let receipt = carry_out(&handle, Order::CreateService { spec_json }, concern).await?;
     if let Ok(id) = receipt.id.parse::<ServiceId>() {
+        if let Some(auth) = auth {
+            handle.credentials.keep(id, auth);
+        }
         until_seen(&handle, |view| view.services.contains_key(&id)).await;
     }
     let mut created = json!({ "ID": receipt.id });
@@ -42,6 +47,7 @@ pub(super) async fn update(
     Id(id): Id,
     parameters: Parameters,
     concern: Concern,
+    RegistryAuth(auth): RegistryAuth,
     JsonText(text): JsonText,
 ) -> Result<Response, ApiError> {
     check_shape(&text)?;
@@ -61,6 +67,10 @@ pub(super) async fn update(
         version,
         spec_json,
     };
+    // Before the order: its tasks may start, and pull, at once. Without: what it has stays.
+    if let Some(auth) = auth {
+        handle.credentials.keep(service, auth);
+    }
     let receipt = carry_out(&handle, order, concern).await?;
     until_seen(&handle, |view| {
         view.services
@@ -81,8 +91,22 @@ pub(super) async fn remove(
 ) -> Result<Response, ApiError> {
     let service = find(&handle, &id)?;
     let receipt = carry_out(&handle, Order::RemoveService { service }, concern).await?;
+    handle.credentials.forget(service);
     until_seen(&handle, |view| !view.services.contains_key(&service)).await;
     Ok(receipt_headers(&receipt).into_response())
+}
+
+/// Credentials that came with the request, in docker's header.
+pub(super) struct RegistryAuth(Option<Credentials>);
+
+impl<S: Sync> FromRequestParts<S> for RegistryAuth {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let header = parts.headers.get("X-Registry-Auth");
+        let text = header.and_then(|header| header.to_str().ok());
+        Ok(Self(text.and_then(Credentials::of_header)))
+    }
 }
 
 fn find(handle: &Handle, id: &str) -> Result<ServiceId, ApiError> {

@@ -106,6 +106,7 @@ impl Fixture {
             view: seen,
             orders,
             logs: Arc::new(PlayedLogs(openings)),
+            credentials: Arc::default(),
             questions,
             leaving,
             identity: Arc::new(Identity::of_this_machine("host1".into(), "/data".into())),

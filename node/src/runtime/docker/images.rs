@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use bollard::{
-    Docker, auth::DockerCredentials, models::ImageInspect,
+    BollardRequest, Docker, auth::DockerCredentials, models::ImageInspect,
     query_parameters::CreateImageOptionsBuilder,
 };
 use futures_util::StreamExt;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{error::Trouble, facts};
+use super::{credentials::Credentials, error::Trouble, facts};
+use crate::runtime::BoxFuture;
 
 /// Images that are pulled at a time.
 const PULLS_MAX: usize = 3;
@@ -41,13 +43,14 @@ impl Default for Images {
 }
 
 impl Images {
-    /// Makes sure that the engine has an image that runs on this processor.
+    /// Makes sure that the engine has an image that runs on this processor. Nobody is asked for credentials
+    /// before the registry refused without.
     pub(super) async fn ensure(
         &self,
         docker: &Docker,
         image: &str,
         architecture: &str,
-        credentials: Option<DockerCredentials>,
+        credentials: BoxFuture<'_, Option<Credentials>>,
     ) -> Result<(), NoImage> {
         if let Some(found) = inspect(docker, image).await? {
             return fits(image, &found, architecture);
@@ -58,7 +61,16 @@ impl Images {
         // Another task may have brought it meanwhile.
         if inspect(docker, image).await?.is_none() {
             tracing::info!(%image, "pulling an image");
-            pull(docker, image, credentials).await?;
+            if let Err(refused) = pull(docker, image, None).await {
+                let credentials = match refused {
+                    NoImage::Unreachable => None,
+                    NoImage::Refused(_) => credentials.await,
+                };
+                let Some(credentials) = credentials.and_then(|found| found.docker()) else {
+                    return Err(refused);
+                };
+                pull(docker, image, Some(credentials)).await?;
+            }
         }
         match inspect(docker, image).await? {
             Some(found) => fits(image, &found, architecture),
@@ -91,6 +103,7 @@ async fn pull(
         .from_image(name)
         .tag(tag)
         .build();
+    let docker = docker.clone().with_request_modifier(url_safe);
     let mut progress = docker.create_image(Some(options), None, credentials);
     loop {
         match timeout(PULL_SILENCE_MAX, progress.next()).await {
@@ -114,6 +127,19 @@ async fn pull(
             }
         }
     }
+}
+
+/// bollard writes credentials in the plain alphabet of base64; engines read the one that is safe in URLs.
+fn url_safe(mut request: BollardRequest) -> BollardRequest {
+    if let Some(header) = request.headers_mut().get_mut("X-Registry-Auth") {
+        let text = header.to_str().unwrap_or_default();
+        let safe = text.replace('+', "-").replace('/', "_");
+        if let Ok(safe) = HeaderValue::from_str(&safe) {
+            *header = safe;
+            header.set_sensitive(true);
+        }
+    }
+    request
 }
 
 /// An image without a tag is its latest; an engine that is asked for no tag pulls them all.

@@ -99,7 +99,7 @@ impl Watcher {
         let image = &self.launch.spec.container().image;
         let facts = self.shared.facts();
         let ensured = {
-            let credentials = None;
+            let credentials = self.shared.credentials.find(self.launch.service);
             let ensure = self
                 .shared
                 .images

@@ -6,6 +6,7 @@
 //! container; what is seen then counts. An engine that restarts or hangs is waited for.
 
 mod config;
+mod credentials;
 mod engine;
 mod error;
 mod facts;
@@ -39,7 +40,10 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-pub use self::facts::EngineFacts;
+pub use self::{
+    credentials::{CREDENTIALS_BYTES_MAX, CredentialSource, CredentialStore, Credentials},
+    facts::EngineFacts,
+};
 use self::{
     engine::Engine,
     images::Images,
@@ -70,7 +74,7 @@ pub enum EngineNews {
 }
 
 /// Where a Docker runtime works.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DockerSettings {
     /// The engine's socket.
     pub socket: PathBuf,
@@ -80,6 +84,8 @@ pub struct DockerSettings {
     pub is_expected: bool,
     /// This node.
     pub node: NodeId,
+    /// Where the credentials of registries are.
+    pub credentials: Arc<dyn CredentialSource>,
 }
 
 /// Runs containers. Dropping it leaves them as they are.
@@ -95,6 +101,7 @@ struct Shared {
     owner: PathBuf,
     is_expected: bool,
     node: NodeId,
+    credentials: Arc<dyn CredentialSource>,
     events: Events,
     images: Images,
     starts: Semaphore,
@@ -211,6 +218,7 @@ impl DockerRuntime {
             owner,
             is_expected: settings.is_expected,
             node: settings.node,
+            credentials: settings.credentials,
             events,
             images: Images::default(),
             starts: Semaphore::new(STARTS_MAX),
