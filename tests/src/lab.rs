@@ -114,6 +114,31 @@ impl Lab {
         self.run(&[&["engine", machine.as_str()], arguments].concat())
     }
 
+    /// The address of the lab's registry, when there is one.
+    #[must_use]
+    pub fn registry(&self) -> String {
+        format!("{}.254:5000", self.net)
+    }
+
+    /// A command of `tests/lab` that goes on.
+    #[must_use]
+    pub fn background(&self, arguments: &[&str]) -> Command {
+        self.command(arguments)
+    }
+
+    /// The docker client on the engine of a machine, with more to be said to it.
+    #[must_use]
+    pub fn engine_command(&self, machine: usize, arguments: &[&str]) -> Command {
+        let machine = machine.to_string();
+        self.command(&[&["engine", machine.as_str()], arguments].concat())
+    }
+
+    /// The folder of a machine's agent.
+    #[must_use]
+    pub fn agent_folder(&self, machine: usize) -> PathBuf {
+        self.folder().join(format!("m{machine}/shoal"))
+    }
+
     /// A file that machines can read.
     ///
     /// # Panics

@@ -8,6 +8,8 @@ mod bad_input;
 mod healing;
 #[path = "engines/logs.rs"]
 mod logs;
+#[path = "engines/registry.rs"]
+mod registry;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,7 +31,7 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
     done: 0,
 });
 /// Tests that take a turn.
-const TESTS: usize = 10;
+const TESTS: usize = 11;
 const ALL: [usize; 3] = [1, 2, 3];
 
 impl Turn {
