@@ -148,8 +148,12 @@ fn docker(node: &Node, arguments: &[&str]) -> Said {
 
 /// The specs of all services and networks, by their names: what does not depend on when they were made.
 fn specs(node: &Node) -> Vec<(String, Value)> {
+    let list = |path| match node.get(path) {
+        Ok(Value::Array(list)) => list,
+        other => panic!("{path}: {other:?}"),
+    };
     let mut specs = Vec::new();
-    for service in node.get("/services").unwrap().as_array().unwrap() {
+    for service in list("/services") {
         let mut spec = service["Spec"].clone();
         // Lists that the docker client makes of maps, in no order.
         let ports = spec.pointer_mut("/EndpointSpec/Ports");
@@ -158,7 +162,7 @@ fn specs(node: &Node) -> Vec<(String, Value)> {
         }
         specs.push((spec["Name"].to_string(), spec));
     }
-    for network in node.get("/networks").unwrap().as_array().unwrap() {
+    for network in list("/networks") {
         let mut spec = network.clone();
         for unlike in ["Id", "Created"] {
             spec[unlike] = Value::Null;
@@ -170,7 +174,6 @@ fn specs(node: &Node) -> Vec<(String, Value)> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "says what was skipped, and why")]
 fn both_clients_make_the_same_of_the_same_file() {
     if Command::new("docker").arg("--version").output().is_err() {
         println!("skipped: there is no docker command here to compare with");
