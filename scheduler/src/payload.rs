@@ -73,6 +73,9 @@ pub struct VolumeHome {
     pub node: String,
     /// Name of the volume.
     pub volume: String,
+    /// How often the slot found a new home before, without its data.
+    #[serde(default)]
+    pub epoch: u64,
 }
 
 /// An entry of kind `purge`: tombstones that every member has seen, by hash.

@@ -2,6 +2,7 @@
 
 mod adopting;
 mod changes;
+mod homes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,17 +13,16 @@ use std::{
 use rand::RngExt;
 use shoal_membership::NodeId;
 
-use super::{Effect, Peer, TaskStart, catalog::name_of_slot};
+use super::{Effect, Peer, TaskStart};
 use crate::{
     observed::Refusal,
-    payload::VolumeHome,
     placement,
     reconcile::{
         Action, HoldDowns, Ledger, LocalTask, LocalTasks, Situation, SlotKey, Wanted, reconcile,
     },
     registry::{Key, kind},
     spec::{Availability, ServiceSpec},
-    task::{ServiceId, Slot, TaskId, TaskReport, TaskState},
+    task::{ServiceId, TaskId, TaskReport, TaskState},
 };
 
 /// Reconciling waits this long for more news after the last time.
@@ -39,6 +39,10 @@ pub(super) struct Running {
     /// Own refusals, each until it is withdrawn.
     refusals: BTreeMap<SlotKey, (Refusal, Duration)>,
     drained_since: Option<Duration>,
+    /// The epoch of each slot's home here, while a task with its data runs.
+    home_epochs: BTreeMap<SlotKey, u64>,
+    /// Slots whose home this node claims back at the moment: their tasks go on.
+    claimed: BTreeSet<SlotKey>,
     pub(super) is_stale: bool,
     last_look: Option<Duration>,
     look_again_at: Option<Duration>,
@@ -53,6 +57,8 @@ impl Running {
             hold_downs: HoldDowns::new(hold_down),
             refusals: BTreeMap::new(),
             drained_since: None,
+            home_epochs: BTreeMap::new(),
+            claimed: BTreeSet::new(),
             is_stale: true,
             last_look: None,
             look_again_at: None,
@@ -88,6 +94,7 @@ impl Peer {
         self.running.is_stale = false;
         self.running.last_look = Some(now);
         self.note_drain();
+        self.claim_homes();
         let decision = self.decide();
         self.running.look_again_at = decision.look_again_at;
         for action in decision.actions {
@@ -198,7 +205,12 @@ impl Peer {
                     .min();
                 self.running.look_again_at = look;
             }
-            Action::Stop { task, why } => self.stop_task(task, why),
+            Action::Stop { task, why } => {
+                let slot = self.running.local.get(&task).map(LocalTask::slot_key);
+                if slot.is_none_or(|slot| !self.running.claimed.contains(&slot)) {
+                    self.stop_task(task, why);
+                }
+            }
             Action::Start {
                 slot,
                 at,
@@ -260,25 +272,6 @@ impl Peer {
         self.running.local.insert(task);
         self.own_tasks_changed();
         self.start_due_tasks();
-    }
-
-    /// Binds a slot with local data to this node, where it starts for the first time.
-    fn record_home(&mut self, slot: &SlotKey, spec: &ServiceSpec) {
-        let is_replicated = matches!(slot.1, Slot::Number(_));
-        let data = spec
-            .container()
-            .mounts
-            .iter()
-            .find(|mount| mount.is_local_data());
-        let (true, Some(mount)) = (is_replicated, data) else {
-            return;
-        };
-        let home = VolumeHome {
-            node: self.me().to_string(),
-            volume: mount.source.clone(),
-        };
-        let key = Key::system(kind::VOLUME_HOME, name_of_slot(slot));
-        self.find(key, super::orders::json(&home));
     }
 
     fn start_due_tasks(&mut self) {
