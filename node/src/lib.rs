@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod api;
+mod architecture;
 pub mod cli;
 pub mod compose;
 pub mod demo;

@@ -12,7 +12,8 @@ pub const LAB_IMAGE: &str = "shoal-lab:1";
 /// Machines in one cluster. They end with it.
 #[derive(Debug)]
 pub struct Lab {
-    folder: tempfile::TempDir,
+    /// Made and removed by the script.
+    folder: PathBuf,
     net: String,
     size: usize,
     with_agents: bool,
@@ -40,14 +41,13 @@ impl Lab {
 
     #[expect(clippy::print_stdout, reason = "says what was skipped, and why")]
     fn make(size: usize, with_agents: bool) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
         // Several labs at a time, each with a network of its own.
         let number = std::process::id() % 200 + 20;
         let lab = Self {
             net: format!("10.{number}.0"),
             size,
             with_agents,
-            folder,
+            folder: std::env::temp_dir().join(format!("shoal-lab-{}", std::process::id())),
         };
         let check = lab.run(&["check"]);
         if check.status != 0 {
@@ -61,17 +61,14 @@ impl Lab {
         Some(lab)
     }
 
-    fn folder(&self) -> PathBuf {
-        self.folder.path().join("lab")
-    }
-
     fn command(&self, arguments: &[&str]) -> Command {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/lab");
         let mut command = Command::new(script);
         command
             .args(arguments)
-            .env("LAB_DIR", self.folder())
+            .env("LAB_DIR", &self.folder)
             .env("LAB_NET", &self.net)
+            .env("LAB_OWNER", std::process::id().to_string())
             .env("LAB_AGENTS", if self.with_agents { "yes" } else { "no" })
             .env("SHOAL", shoal_binary());
         command
@@ -136,16 +133,16 @@ impl Lab {
     /// The folder of a machine's agent.
     #[must_use]
     pub fn agent_folder(&self, machine: usize) -> PathBuf {
-        self.folder().join(format!("m{machine}/shoal"))
+        self.folder.join(format!("m{machine}/shoal"))
     }
 
-    /// A file that machines can read.
+    /// A file that machines can read, as long as the lab is there.
     ///
     /// # Panics
     /// If it can't be written.
     #[must_use]
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
+        let path = self.folder.join(name);
         std::fs::write(&path, text).expect("a file in the lab's folder");
         path
     }

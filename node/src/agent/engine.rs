@@ -14,7 +14,8 @@ use crate::{
     runtime::{
         Adopted, Events, Runtime,
         docker::{
-            CredentialSource, DockerRuntime, DockerSettings, EngineFacts, EngineNews, first_news,
+            CredentialSource, DockerRuntime, DockerSettings, EngineClient, EngineFacts, EngineNews,
+            first_news,
         },
     },
 };
@@ -27,6 +28,7 @@ const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 pub(super) struct Engine {
     /// What this machine is without it.
     machine: NodeFacts,
+    client: EngineClient,
     news: Option<mpsc::Receiver<EngineNews>>,
 }
 
@@ -57,9 +59,15 @@ impl Engine {
         let (runtime, news) = DockerRuntime::new(settings, events);
         let engine = Self {
             machine: NodeFacts::default(),
+            client: runtime.client(),
             news: Some(news),
         };
         (engine, Some(Box::new(runtime)))
+    }
+
+    /// The engine itself, for the API.
+    pub(super) fn client(&self) -> EngineClient {
+        self.client.clone()
     }
 
     /// What this machine is, with its engine if that answers soon; and what it ran before.

@@ -9,12 +9,14 @@ use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 use shoal_membership::{ADDRESSES_MAX, Addresses};
 use shoal_scheduler::{placement::PLACEMENT_VERSION, view::NodeFacts};
 
+use crate::architecture;
+
 /// Everything that placement may ask about this machine.
 pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFacts {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     NodeFacts {
         hostname: hostname.to_owned(),
-        architecture: architecture().to_owned(),
+        architecture: architecture::of_this_program().to_owned(),
         os: std::env::consts::OS.to_owned(),
         nano_cpus: i64::try_from(cores)
             .unwrap_or(1)
@@ -25,17 +27,6 @@ pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFact
         engine_labels: BTreeMap::new(),
         plugins: Vec::new(),
         placement_version: PLACEMENT_VERSION,
-    }
-}
-
-/// Docker's word for the processor.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        "powerpc64" => "ppc64le",
-        other => other,
     }
 }
 

@@ -179,6 +179,7 @@ impl Start {
             orders,
             logs: Arc::new(logs.clone()),
             credentials: self.desk.held.clone(),
+            engine: self.engine.client(),
             questions,
             leaving,
             identity: Arc::new(machine),

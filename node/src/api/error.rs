@@ -10,6 +10,7 @@ use axum::{
 use shoal_scheduler::{order::OrderError, spec::SpecError};
 
 use super::version::ApiVersion;
+use crate::runtime::docker::EngineRefusal;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,9 @@ pub(super) enum ApiError {
     /// It can't be done now.
     #[error("{0}")]
     Unavailable(String),
+    /// The local engine said no, or is not there.
+    #[error("{}", _0.message)]
+    Engine(EngineRefusal),
     /// The agent is going down.
     #[error("this node's agent is stopping")]
     Stopping,
@@ -101,6 +105,9 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Order(error) => order_status(error),
+            Self::Engine(refusal) => {
+                StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY)
+            }
             Self::Busy | Self::Stopping | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoAnswer(_) => StatusCode::GATEWAY_TIMEOUT,
         }

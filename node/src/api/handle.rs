@@ -10,7 +10,7 @@ use shoal_scheduler::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{log_source::LogSource, version::ApiVersion};
-use crate::runtime::docker::CredentialStore;
+use crate::runtime::docker::{CredentialStore, EngineClient};
 
 /// What the API works with. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Handle {
     pub logs: Arc<dyn LogSource>,
     /// Credentials of registries that clients sent with services.
     pub credentials: Arc<CredentialStore>,
+    /// The local engine.
+    pub engine: EngineClient,
     /// Questions that the view does not answer.
     pub questions: mpsc::Sender<Question>,
     /// Where people ask this node to leave its cluster.

@@ -26,7 +26,7 @@ pub(super) async fn info(State(handle): State<Handle>) -> Result<Response, ApiEr
     let this = view.nodes.get(&view.this_node);
     let facts = this.map_or(&unknown, |node| &node.facts);
     let (running, stopped) = local_tasks(&view);
-    json(&SystemInfo {
+    let own = SystemInfo {
         id: Some(view.this_node.to_string()),
         containers: Some(running + stopped),
         containers_running: Some(running),
@@ -50,7 +50,23 @@ pub(super) async fn info(State(handle): State<Handle>) -> Result<Response, ApiEr
         live_restore_enabled: Some(true),
         warnings: Some(view.warnings.clone()),
         ..SystemInfo::default()
-    })
+    };
+    match handle.engine.info().await {
+        Some(engine) => json(&merged(own, engine)),
+        None => json(&own),
+    }
+}
+
+/// What the engine says of itself, as a node of this cluster.
+fn merged(own: SystemInfo, engine: SystemInfo) -> SystemInfo {
+    let warnings = engine.warnings.iter().flatten();
+    let warnings = own.warnings.iter().flatten().chain(warnings);
+    SystemInfo {
+        name: own.name,
+        swarm: own.swarm,
+        warnings: Some(warnings.cloned().collect()),
+        ..engine
+    }
 }
 
 /// Tasks of this node that run, and that have ended.
@@ -143,5 +159,38 @@ fn spec() -> SwarmSpec {
             auto_lock_managers: Some(false),
         }),
         task_defaults: Some(Default::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_shown_as_it_is_but_for_whose_node_it_is() {
+        let own = SystemInfo {
+            name: Some("pi".into()),
+            warnings: Some(vec!["clocks are apart".into()]),
+            swarm: Some(SwarmInfo {
+                node_id: Some("n".into()),
+                ..SwarmInfo::default()
+            }),
+            images: Some(0),
+            ..SystemInfo::default()
+        };
+        let engine = SystemInfo {
+            name: Some("other".into()),
+            images: Some(7),
+            warnings: Some(vec!["no swap limit".into()]),
+            swarm: Some(SwarmInfo::default()),
+            ..SystemInfo::default()
+        };
+        let shown = merged(own, engine);
+        assert_eq!((shown.name.as_deref(), shown.images), (Some("pi"), Some(7)));
+        assert_eq!(shown.swarm.unwrap().node_id.as_deref(), Some("n"));
+        assert_eq!(
+            shown.warnings.unwrap(),
+            ["clocks are apart", "no swap limit"]
+        );
     }
 }

@@ -10,6 +10,7 @@
 
 mod body;
 mod date;
+mod distribution;
 mod error;
 mod filters;
 mod handle;

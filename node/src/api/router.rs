@@ -7,8 +7,8 @@ use axum::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    error::ApiError, handle::Handle, headers, info, lists, logs, networks, nodes, ping,
-    service_orders, services, shoal, swarm, system_version, tasks, version,
+    distribution, error::ApiError, handle::Handle, headers, info, lists, logs, networks, nodes,
+    ping, service_orders, services, shoal, swarm, system_version, tasks, version,
 };
 
 /// Everything that this node answers. `stop` ends the answers that have no end of their own.
@@ -51,6 +51,7 @@ fn docker() -> Router<Handle> {
         .route("/secrets/{id}", any(lists::no_secret))
         .route("/configs", get(lists::empty))
         .route("/configs/{id}", any(lists::no_config))
+        .route("/distribution/{*rest}", get(distribution::inspect))
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))
         .route(

@@ -97,7 +97,7 @@ pub(super) async fn remove(
 }
 
 /// Credentials that came with the request, in docker's header.
-pub(super) struct RegistryAuth(Option<Credentials>);
+pub(super) struct RegistryAuth(pub(super) Option<Credentials>);
 
 impl<S: Sync> FromRequestParts<S> for RegistryAuth {
     type Rejection = ApiError;

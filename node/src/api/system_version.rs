@@ -11,6 +11,7 @@ use super::{
     handle::{Handle, Identity},
     version::ApiVersion,
 };
+use crate::architecture;
 
 /// What stands where Docker names its compiler.
 const LANGUAGE: &str = concat!("none: Rust ", env!("CARGO_PKG_RUST_VERSION"));
@@ -18,7 +19,7 @@ const LANGUAGE: &str = concat!("none: Rust ", env!("CARGO_PKG_RUST_VERSION"));
 /// `GET /version`
 pub(super) async fn version(State(handle): State<Handle>) -> Result<Response, ApiError> {
     let identity = &handle.identity;
-    let architecture = docker_architecture();
+    let architecture = architecture::of_this_program();
     json(&SystemVersion {
         platform: Some(SystemVersionPlatform {
             name: "Shoal".into(),
@@ -55,13 +56,4 @@ fn details(identity: &Identity, architecture: &str) -> HashMap<String, String> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
-}
-
-/// The architecture of this program in Docker's words.
-fn docker_architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }

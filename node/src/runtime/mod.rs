@@ -11,6 +11,7 @@ mod events;
 mod launch;
 mod logs;
 pub mod process;
+pub mod template;
 
 use std::{future::Future, pin::Pin};
 

@@ -223,6 +223,10 @@ impl<'a> Scene<'a> {
             Exclusion::Availability => "not available for new tasks".to_owned(),
             Exclusion::Resources => "insufficient resources".to_owned(),
             Exclusion::Engine => format!("it has no {} runtime", filter.runtime()),
+            Exclusion::Plugin => {
+                let missing = filter.missing_plugin(&entry.node).unwrap_or_default();
+                format!("its engine lacks the plugin {missing}")
+            }
             Exclusion::Constraint => filter
                 .compile()
                 .unmet(entry.id, &entry.node)

@@ -12,6 +12,7 @@ pub(super) enum Exclusion {
     Availability,
     Resources,
     Engine,
+    Plugin,
     Constraint,
     Platform,
     HostPort,
@@ -30,6 +31,8 @@ pub(super) struct Filter {
     /// Architecture and system of each platform.
     platforms: Vec<(String, String)>,
     is_process: bool,
+    /// Plugins of the engine as `Kind/name`.
+    plugins: Vec<String>,
     /// Labels to spread over, outermost first.
     pub(super) spread: Vec<String>,
 }
@@ -48,6 +51,7 @@ impl Filter {
                 .map(|platform| (platform.architecture.clone(), platform.os.clone()))
                 .collect(),
             is_process: spec.container().is_process(),
+            plugins: plugins(spec),
             spread: placement
                 .preferences
                 .iter()
@@ -59,6 +63,14 @@ impl Filter {
     /// The runtime that a node needs: `process` or `docker`.
     pub(super) fn runtime(&self) -> &'static str {
         if self.is_process { "process" } else { "docker" }
+    }
+
+    /// The first plugin that this node's engine lacks. One that did not say has them all.
+    pub(super) fn missing_plugin(&self, node: &Node) -> Option<&str> {
+        let known = &node.facts.plugins;
+        let mut wanted = self.plugins.iter();
+        let missing = wanted.find(|plugin| !known.is_empty() && !known.contains(plugin));
+        missing.map(String::as_str)
     }
 
     pub(super) fn compile(&self) -> Compiled<'_> {
@@ -93,6 +105,9 @@ impl Compiled<'_> {
         if !node.facts.runtimes.iter().any(|known| known == runtime) {
             return Some(Exclusion::Engine);
         }
+        if self.filter.missing_plugin(node).is_some() {
+            return Some(Exclusion::Plugin);
+        }
         if self.constraints.is_none() || self.unmet(id, node).is_some() {
             return Some(Exclusion::Constraint);
         }
@@ -106,6 +121,24 @@ impl Compiled<'_> {
             .iter()
             .find(|constraint| !constraint.is_met_by(id, node))
     }
+}
+
+/// The plugins that a container needs: drivers of its volumes and of its log, in Swarm's words.
+fn plugins(spec: &ServiceSpec) -> Vec<String> {
+    let mounts = spec.container().mounts.iter();
+    let drivers = mounts.filter_map(|mount| {
+        let options = mount.volume_options.as_ref()?;
+        Some(format!("Volume/{}", options.driver_config.as_ref()?.name))
+    });
+    let log = spec.task_template.log_driver.as_ref();
+    let log = log.map(|log| format!("Log/{}", log.name));
+    let mut wanted: Vec<String> = drivers
+        .chain(log)
+        .filter(|plugin| !plugin.ends_with('/') && plugin != "Log/none")
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
 }
 
 /// Why a node of this availability takes nothing new.

@@ -175,6 +175,7 @@ fn tell(service: &Prepared, exclusion: Exclusion, count: usize, told: &[String])
             format!("no container engine on {count} {nodes}")
         }
         Exclusion::Engine => format!("no process runtime on {count} {nodes}"),
+        Exclusion::Plugin => format!("missing plugin on {count} {nodes}"),
         Exclusion::Constraint => {
             format!("scheduling constraints not satisfied on {count} {nodes}")
         }

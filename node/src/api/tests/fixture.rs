@@ -28,6 +28,7 @@ use super::super::{
     Handle, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest,
     Question, Server,
 };
+use crate::runtime::docker::EngineClient;
 
 /// The logs that the test plays: a channel per reading.
 type Openings = mpsc::UnboundedSender<(LogTarget, LogQuery, mpsc::Sender<LogEvent>)>;
@@ -107,6 +108,7 @@ impl Fixture {
             orders,
             logs: Arc::new(PlayedLogs(openings)),
             credentials: Arc::default(),
+            engine: EngineClient::default(),
             questions,
             leaving,
             identity: Arc::new(Identity::of_this_machine("host1".into(), "/data".into())),

@@ -247,3 +247,17 @@ async fn shoals_own_paths_answer() {
         "service nope not found"
     );
 }
+
+#[tokio::test]
+async fn without_an_engine_nobody_asks_a_registry() {
+    let fixture = Fixture::new();
+    for name in ["nginx", "team/app:1.2", "pi:5000/a/b@sha256:0"] {
+        let reply = fixture
+            .get(&format!("/v1.41/distribution/{name}/json"))
+            .await;
+        let words = "this node has no container engine to ask".to_owned();
+        assert_eq!((reply.status, reply.message()), (503, words), "{name}");
+    }
+    assert_eq!(fixture.get("/distribution/nginx").await.status, 404);
+    assert_eq!(fixture.get("/distribution/json").await.status, 404);
+}

@@ -10,7 +10,10 @@ use bollard::models::{
 use shoal_scheduler::spec::{ContainerSpec, Healthcheck, PortConfig, PublishMode, ServiceSpec};
 
 use super::{labels, mounts, security};
-use crate::runtime::Launch;
+use crate::runtime::{
+    Launch,
+    template::{BadTemplate, Template},
+};
 
 /// Networks that every engine has, by their names.
 const PREDEFINED: [&str; 3] = ["host", "none", "bridge"];
@@ -32,6 +35,8 @@ pub(super) enum Unfit {
     CredentialSpec,
     #[error("the custom seccomp profile is not base64 of JSON")]
     Seccomp,
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
     #[error("{0} need a later version of Shoal: remove them from the service")]
     NotYet(&'static str),
 }
@@ -45,9 +50,14 @@ pub(super) struct Container {
     pub(super) warnings: Vec<String>,
 }
 
-/// The container of a task, for the agent with this data directory.
-pub(super) fn container(launch: &Launch, owner: &Path) -> Result<Container, Unfit> {
-    let spec = &*launch.spec;
+/// The container of a task, for the agent with this data directory, on a machine with this processor.
+pub(super) fn container(
+    launch: &Launch,
+    owner: &Path,
+    architecture: &str,
+) -> Result<Container, Unfit> {
+    let filled_in = fill_in(launch, architecture)?;
+    let spec = &filled_in;
     let container = spec.container();
     if container.is_process() {
         return Err(Unfit::NoImage);
@@ -93,6 +103,23 @@ pub(super) fn container(launch: &Launch, owner: &Path) -> Result<Container, Unfi
         body,
         warnings: warnings(spec),
     })
+}
+
+/// The spec with its templates filled in: in the environment, the host name, and mounts, as on Swarm.
+fn fill_in(launch: &Launch, architecture: &str) -> Result<ServiceSpec, BadTemplate> {
+    let template = Template::new(launch, architecture);
+    let mut spec = ServiceSpec::clone(&launch.spec);
+    let container = &mut spec.task_template.container_spec;
+    let volumes = container.mounts.iter_mut().flat_map(|mount| {
+        let options = mount.volume_options.iter_mut();
+        let labels = options.flat_map(|options| options.labels.values_mut());
+        labels.chain([&mut mount.source, &mut mount.target])
+    });
+    let texts = container.env.iter_mut().chain([&mut container.hostname]);
+    for text in texts.chain(volumes) {
+        *text = template.expand(text)?;
+    }
+    Ok(spec)
 }
 
 fn host_config(spec: &ServiceSpec, ports: &[&PortConfig]) -> Result<HostConfig, Unfit> {

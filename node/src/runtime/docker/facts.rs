@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use bollard::models::SystemInfo;
 
+use crate::architecture::word_of;
+
 /// What an engine says of its machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineFacts {
@@ -75,17 +77,6 @@ fn plugins(info: &SystemInfo) -> Vec<String> {
     let mut named: Vec<String> = named.collect();
     named.sort();
     named
-}
-
-/// Docker's word for a processor, from the kernel's.
-pub(super) fn word_of(machine: &str) -> &str {
-    match machine {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "armv7l" | "armv6l" | "armhf" => "arm",
-        "i686" | "i386" | "x86" => "386",
-        other => other,
-    }
 }
 
 #[cfg(test)]

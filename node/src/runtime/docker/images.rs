@@ -10,8 +10,8 @@ use bollard::{
 use futures_util::StreamExt;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{credentials::Credentials, error::Trouble, facts};
-use crate::runtime::BoxFuture;
+use super::{credentials::Credentials, error::Trouble};
+use crate::{architecture::word_of, runtime::BoxFuture};
 
 /// Images that are pulled at a time.
 const PULLS_MAX: usize = 3;
@@ -130,7 +130,7 @@ async fn pull(
 }
 
 /// bollard writes credentials in the plain alphabet of base64; engines read the one that is safe in URLs.
-fn url_safe(mut request: BollardRequest) -> BollardRequest {
+pub(super) fn url_safe(mut request: BollardRequest) -> BollardRequest {
     if let Some(header) = request.headers_mut().get_mut("X-Registry-Auth") {
         let text = header.to_str().unwrap_or_default();
         let safe = text.replace('+', "-").replace('/', "_");
@@ -157,7 +157,7 @@ fn name_and_tag(image: &str) -> (&str, &str) {
 fn fits(image: &str, found: &ImageInspect, architecture: &str) -> Result<(), NoImage> {
     let of_image = found.architecture.as_deref().unwrap_or_default();
     let os = found.os.as_deref().unwrap_or_default();
-    let is_same = facts::word_of(of_image) == architecture || of_image.is_empty();
+    let is_same = word_of(of_image) == architecture || of_image.is_empty();
     let is_linux = matches!(os, "" | "linux");
     if is_linux && (is_same || runs_here(of_image, architecture)) {
         return Ok(());

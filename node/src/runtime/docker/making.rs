@@ -69,7 +69,11 @@ impl Watcher {
     }
 
     async fn create(&mut self) -> Result<String, NoContainer> {
-        let made = config::container(&self.launch, &self.shared.owner);
+        let made = config::container(
+            &self.launch,
+            &self.shared.owner,
+            &self.shared.facts().architecture,
+        );
         let made = made.map_err(|unfit| NoContainer::Refused(unfit.to_string()))?;
         self.warnings.clone_from(&made.warnings);
         let mut pause = RETRY_MIN;

@@ -5,6 +5,7 @@
 //! works beside a Docker Swarm on the same engine. The engine's event stream says when to look at a
 //! container; what is seen then counts. An engine that restarts or hangs is waited for.
 
+mod client;
 mod config;
 mod credentials;
 mod engine;
@@ -41,6 +42,7 @@ use tokio_util::{
 };
 
 pub use self::{
+    client::{EngineClient, EngineRefusal},
     credentials::{CREDENTIALS_BYTES_MAX, CredentialSource, CredentialStore, Credentials},
     facts::EngineFacts,
 };
@@ -239,6 +241,14 @@ impl DockerRuntime {
             _end: end.drop_guard(),
         };
         (runtime, receiver)
+    }
+}
+
+impl DockerRuntime {
+    /// The engine itself, for what is not about tasks.
+    #[must_use]
+    pub fn client(&self) -> EngineClient {
+        EngineClient::new(self.shared.engine.clone())
     }
 }
 

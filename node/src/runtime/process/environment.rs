@@ -6,14 +6,20 @@
 //! | `HOME` | the home of the task's user, or `/` |
 //! | `HOSTNAME` | the spec's host name, or the node's |
 //! | `PORT` | the port on which to listen for the first published port; absent without one |
-//! | the spec's `Env` | as it says, in place of any of the above; a name without `=` is ignored |
+//! | the spec's `Env` | as it says, with Swarm's templates filled in, in place of any of the above; a name without `=` is ignored |
 //! | `SHOAL_PORT_<target>` | the port on which to listen for the published port with this target |
 //! | `SHOAL_TASK_ID`, `SHOAL_SERVICE_NAME`, `SHOAL_SLOT`, `SHOAL_NODE_ID` | what they say |
 //!
 //! The ports are free ones of this node: several tasks of a service may share a node.
 
 use super::folder::PortRecord;
-use crate::runtime::Launch;
+use crate::{
+    architecture,
+    runtime::{
+        Launch,
+        template::{BadTemplate, Template},
+    },
+};
 
 /// `PATH` where the spec has none: Docker's.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -25,12 +31,14 @@ pub(super) fn environment(
     launch: &Launch,
     ports: &[PortRecord],
     home: &str,
-) -> Vec<(String, String)> {
+) -> Result<Vec<(String, String)>, BadTemplate> {
     let container = launch.spec.container();
+    let template = Template::new(launch, architecture::of_this_program());
+    let hostname = template.expand(&container.hostname)?;
     let mut variables = Variables::default();
     variables.set("PATH", PATH);
     variables.set("HOME", home);
-    let hostname = match container.hostname.as_str() {
+    let hostname = match hostname.as_str() {
         "" => &launch.node_name,
         hostname => hostname,
     };
@@ -39,7 +47,7 @@ pub(super) fn environment(
         variables.set("PORT", &first.host.to_string());
     }
     for (name, value) in container.env.iter().filter_map(|pair| pair.split_once('=')) {
-        variables.set(name, value);
+        variables.set(name, &template.expand(value)?);
     }
     for port in ports {
         let name = format!("SHOAL_PORT_{}", port.target);
@@ -49,7 +57,7 @@ pub(super) fn environment(
     variables.set("SHOAL_SERVICE_NAME", &launch.service_name);
     variables.set("SHOAL_SLOT", &launch.slot.to_string());
     variables.set("SHOAL_NODE_ID", &launch.node.to_string());
-    variables.0
+    Ok(variables.0)
 }
 
 /// The value of a variable.

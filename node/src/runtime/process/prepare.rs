@@ -20,7 +20,7 @@ use super::{
     program::Program,
     stop_signal, user,
 };
-use crate::runtime::Launch;
+use crate::runtime::{Launch, template::BadTemplate};
 
 /// Most arguments and variables of one program, in bytes: well below the kernel's limit.
 const ARGUMENTS_SIZE_MAX: usize = 1 << 20;
@@ -46,6 +46,8 @@ pub(super) enum Refusal {
     TooLong,
     #[error("a healthcheck begins with CMD, CMD-SHELL or NONE, not {0:?}")]
     Healthcheck(String),
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
     #[error(transparent)]
     User(#[from] user::UserError),
     #[error(transparent)]
@@ -89,7 +91,7 @@ pub(super) fn prepare(launch: Launch, ports: Vec<PortRecord>) -> Result<Prepared
         return Err(Refusal::NoCommand);
     }
     let account = user::resolve(container)?;
-    let environment = environment::environment(&launch, &ports, &account.home);
+    let environment = environment::environment(&launch, &ports, &account.home)?;
     let sizes = environment
         .iter()
         .map(|(name, value)| name.len() + value.len() + 2);

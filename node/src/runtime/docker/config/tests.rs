@@ -10,7 +10,7 @@ fn made(container: &str) -> Value {
 }
 
 fn container_of(launch: &Launch) -> Container {
-    container(launch, Path::new("/var/lib/shoal")).unwrap()
+    container(launch, Path::new("/var/lib/shoal"), "arm64").unwrap()
 }
 
 #[test]
@@ -87,6 +87,31 @@ fn limits_ports_networks_and_the_log_driver_are_those_of_the_task() {
 }
 
 #[test]
+fn a_task_is_told_of_itself_by_templates() {
+    let launch = launch_of(
+        r#"{"Name":"web","Labels":{"zone":"a","a.b":"c"},"TaskTemplate":{"ContainerSpec":{"Image":"web",
+        "Hostname":"{{.Service.Name}}-{{.Task.Slot}}",
+        "Env":["N={{ .Node.Hostname }}/{{.Node.Platform.Architecture}}","L={{index .Service.Labels \"a.b\"}}{{.Service.Labels.zone}}","P=plain"],
+        "Args":["{{.Task.Slot}}"],
+        "Mounts":[{"Type":"volume","Source":"d{{.Task.Slot}}","Target":"/d","VolumeOptions":{"Labels":{"s":"{{.Service.ID}}"}}}]}}}"#,
+    );
+    let body = serde_json::to_value(container_of(&launch).body).unwrap();
+    assert_eq!(body["Hostname"], "web-3");
+    assert_eq!(body["Env"], json!(["N=pi/arm64", "L=ca", "P=plain"]));
+    assert_eq!(
+        body["Cmd"],
+        json!(["{{.Task.Slot}}"]),
+        "not in arguments, as on Swarm"
+    );
+    let mount = &body["HostConfig"]["Mounts"][0];
+    assert_eq!(mount["Source"], "d3");
+    assert_eq!(
+        mount["VolumeOptions"]["Labels"]["s"],
+        launch.service.to_string()
+    );
+}
+
+#[test]
 fn an_image_keeps_what_a_spec_leaves_out() {
     let body = made(r#"{"Image":"web","Args":["-v"]}"#);
     assert_eq!(body["Cmd"], json!(["-v"]));
@@ -119,10 +144,20 @@ fn what_no_engine_can_do_is_refused_with_the_reason() {
     assert!(refused(seccomp).contains("seccomp"));
     assert!(refused(r#"{"Image":"scratch","Args":["x"]}"#).contains("containers only"));
     assert!(refused(r#"{"Image":"w","Secrets":[{"SecretName":"s"}]}"#).contains("secrets"));
+    for bad in [
+        "{{.Task.Slot",
+        "{{.Task.Color}}",
+        "{{.Service.Labels.x}}",
+        "{{index .Node 1}}",
+        "{{",
+    ] {
+        let text = format!(r#"{{"Image":"w","Env":["A={bad}"]}}"#);
+        assert!(refused(&text).contains("invalid template"), "{bad}");
+    }
     let windows = r#"{"Image":"w","Privileges":{"CredentialSpec":{"File":"x"}}}"#;
     assert!(refused(windows).contains("Windows"));
 }
 
 fn container_of_err(launch: &Launch) -> Unfit {
-    container(launch, Path::new("/x")).unwrap_err()
+    container(launch, Path::new("/x"), "arm64").unwrap_err()
 }
