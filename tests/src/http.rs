@@ -19,6 +19,22 @@ pub(crate) fn ask(
     path: &str,
     body: Option<&Value>,
 ) -> Result<(u16, Value), String> {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let (status, text) = ask_text(socket, method, path, &body)?;
+    let body = match text.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?,
+    };
+    Ok((status, body))
+}
+
+/// Asks with any body and gives the status and the body, whatever it is.
+pub(crate) fn ask_text(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<(u16, String), String> {
     let text = exchange(socket, method, path, body).map_err(|error| error.to_string())?;
     let (head, rest) = text
         .split_once("\r\n\r\n")
@@ -28,30 +44,25 @@ pub(crate) fn ask(
         .nth(1)
         .and_then(|code| code.parse().ok())
         .ok_or_else(|| format!("no status in {head:?}"))?;
-    let body = match rest.is_empty() {
-        true => Value::Null,
-        false => serde_json::from_str(rest).map_err(|error| format!("{error}: {rest}"))?,
-    };
-    Ok((status, body))
+    Ok((status, rest.to_owned()))
 }
 
-fn exchange(
-    socket: &Path,
-    method: &str,
-    path: &str,
-    body: Option<&Value>,
-) -> std::io::Result<String> {
+fn exchange(socket: &Path, method: &str, path: &str, body: &str) -> std::io::Result<String> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let body = body.map(Value::to_string).unwrap_or_default();
     let length = body.len();
-    write!(
+    // Whoever refuses a request may not read it to its end.
+    let written = write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: shoal\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    );
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    if answer.is_empty() {
+        written?;
+        read?;
+    }
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command, time::Duration};
 
 use serde_json::Value;
 
-use crate::{Said, shoal_binary, within};
+use crate::{Said, http, shoal_binary, within};
 
 /// An image that every engine of a lab has: busybox.
 pub const LAB_IMAGE: &str = "shoal-lab:1";
@@ -134,6 +134,28 @@ impl Lab {
     #[must_use]
     pub fn agent_folder(&self, machine: usize) -> PathBuf {
         self.folder.join(format!("m{machine}/shoal"))
+    }
+
+    /// Any request to the agent of a machine: status and body.
+    ///
+    /// # Panics
+    /// If it is not answered.
+    #[must_use]
+    pub fn ask(
+        &self,
+        machine: usize,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> (u16, Value) {
+        let socket = self.folder.join(format!("m{machine}/shoal.sock"));
+        let answer = http::ask_text(&socket, method, path, body.unwrap_or_default());
+        let (status, text) = answer.expect("an answer");
+        let body = serde_json::from_str(&text).unwrap_or(match text.is_empty() {
+            true => Value::Null,
+            false => Value::String(text),
+        });
+        (status, body)
     }
 
     /// A file that machines can read, as long as the lab is there.

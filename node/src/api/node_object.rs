@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use bollard::models::{
-    EngineDescription, ManagerStatus, NodeDescription, NodeState, NodeStatus as DockerStatus,
-    ObjectVersion, Platform, Reachability, ResourceObject,
+    EngineDescription, EngineDescriptionPlugins, ManagerStatus, NodeDescription, NodeState,
+    NodeStatus as DockerStatus, ObjectVersion, Platform, Reachability, ResourceObject,
 };
 use serde::Serialize;
 use shoal_scheduler::{
@@ -85,10 +85,22 @@ fn description(node: &NodeView) -> NodeDescription {
         engine: Some(EngineDescription {
             engine_version: Some(facts.engine_version.clone()),
             labels: (!labels.is_empty()).then(|| labels.into_iter().collect()),
-            plugins: None,
+            plugins: plugins(facts),
         }),
         tls_info: None,
     }
+}
+
+/// Docker's list of plugins. None: the engine did not say, or there is none.
+fn plugins(facts: &NodeFacts) -> Option<Vec<EngineDescriptionPlugins>> {
+    let named = facts.plugins.iter().filter_map(|plugin| {
+        let (kind, name) = plugin.split_once('/')?;
+        Some(EngineDescriptionPlugins {
+            typ: Some(kind.to_owned()),
+            name: Some(name.to_owned()),
+        })
+    });
+    (!facts.plugins.is_empty()).then(|| named.collect())
 }
 
 fn status(status: NodeStatus, address: Option<&SocketAddr>) -> DockerStatus {

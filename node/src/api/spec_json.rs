@@ -26,7 +26,10 @@ pub(super) fn spec(
     with_defaults: bool,
 ) -> serde_json::Result<Box<RawValue>> {
     let spec = &service.spec;
-    let is_complete = spec.mode != Mode::default() && *spec.container() != ContainerSpec::default();
+    let has_replicas = spec.mode.replicated.as_ref();
+    let has_replicas = has_replicas.is_none_or(|replicated| replicated.replicas.is_some());
+    let has_mode = spec.mode != Mode::default() && has_replicas;
+    let is_complete = has_mode && *spec.container() != ContainerSpec::default();
     match embed(&service.spec_json) {
         Some(raw) if is_complete && !with_defaults => return Ok(raw),
         _ => {}
@@ -62,7 +65,10 @@ fn complete(spec: &mut Map<String, Value>) {
         .or_insert_with(|| "".into());
     let mode = object(spec, "Mode");
     if mode.values().all(Value::is_null) {
-        *mode = object_of(json!({ "Replicated": { "Replicas": 1 } }));
+        *mode = object_of(json!({ "Replicated": {} }));
+    }
+    if mode.get("Replicated").is_some_and(Value::is_object) {
+        or_default(object(mode, "Replicated"), "Replicas", json!(1));
     }
 }
 

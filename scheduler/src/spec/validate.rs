@@ -5,6 +5,9 @@ use super::{PublishMode, ServiceSpec, UpdateConfig};
 /// Most slots that one service may ask for.
 pub(crate) const MAX_REPLICAS: u64 = 100_000;
 
+/// Least memory that a limit or a reservation may name: Swarm's, in bytes.
+const MEMORY_MIN: i64 = 4 << 20;
+
 /// Why a spec is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
@@ -56,6 +59,9 @@ pub enum SpecError {
     /// Too many labels and options.
     #[error("more than {0} labels and options")]
     TooManyLabels(usize),
+    /// Less memory than any container needs.
+    #[error("invalid memory value {0}: Must be at least 4MiB")]
+    Memory(i64),
     /// An amount below zero.
     #[error("invalid {0} value: must not be negative")]
     Negative(&'static str),
@@ -148,6 +154,9 @@ impl ServiceSpec {
             }
             if amounts.memory_bytes < 0 {
                 return Err(SpecError::Negative("memory"));
+            }
+            if (1..MEMORY_MIN).contains(&amounts.memory_bytes) {
+                return Err(SpecError::Memory(amounts.memory_bytes));
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::{
     order::OrderError,
     payload::ServiceRecord,
     registry::{Key, kind},
-    spec::{PublishMode, ServiceSpec},
+    spec::{PREDEFINED_NETWORKS, PublishMode, ServiceSpec},
     task::{ServiceId, Slot},
 };
 
@@ -28,6 +28,7 @@ impl Peer {
             });
         }
         self.check_ports(&spec, None)?;
+        self.check_networks(&spec)?;
         let id = ServiceId(u128::from_le_bytes(self.rng.random()));
         let created_at = u64::try_from(self.now.wall.as_millis()).unwrap_or(u64::MAX);
         let record = ServiceRecord {
@@ -74,6 +75,7 @@ impl Peer {
             ));
         }
         self.check_ports(&spec, Some(id))?;
+        self.check_networks(&spec)?;
         let record = ServiceRecord {
             previous_spec: Some(service.record.spec.clone()),
             spec: raw,
@@ -117,6 +119,24 @@ impl Peer {
             id: id.to_string(),
         };
         self.catalog.services().get(&id).ok_or_else(missing)
+    }
+
+    /// Refuses networks that nobody made.
+    fn check_networks(&self, spec: &ServiceSpec) -> Result<(), OrderError> {
+        let known = self.catalog.networks();
+        let exists = |target: &str| {
+            PREDEFINED_NETWORKS.contains(&target)
+                || known.values().any(|one| one.spec.name == target)
+                || target.parse().is_ok_and(|id| known.contains_key(&id))
+        };
+        let mut wanted = spec.task_template.networks.iter();
+        match wanted.find(|network| !exists(&network.target)) {
+            Some(missing) => Err(OrderError::NotFound {
+                kind: "network",
+                id: missing.target.clone(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Refuses an ingress port that another service has.

@@ -1,0 +1,304 @@
+//! What Docker Swarm answered to the docker client, asked of Shoal: the same statuses, the same shapes.
+//!
+//! `recordings/exchanges.jsonl` holds requests of the docker client 28.2.2 to a Swarm of three nodes
+//! (dockerd 20.10.24), with the answers; lists are cut to four, polls and logs left out. They are
+//! replayed in their order, with the ids of this cluster in place of those. A field that Swarm sent must be
+//! there, of the same type or null. What differs on purpose is in `recordings/differences.txt`, a line each
+//! with its reason; a line that no longer applies fails the test, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Turn;
+
+const EXCHANGES: &str = include_str!("../../recordings/exchanges.jsonl");
+const DIFFERENCES: &str = include_str!("../../recordings/differences.txt");
+
+/// What the recorded ids were of, and what they are here.
+#[derive(Default)]
+struct Ids {
+    /// Recorded id: kind (`services`, `networks`, `nodes`, `tasks`) and name.
+    recorded: BTreeMap<String, (&'static str, String)>,
+    here: BTreeMap<(&'static str, String), String>,
+}
+
+impl Ids {
+    /// Learns the ids in what Swarm answered.
+    fn learn(&mut self, value: &Value) {
+        match value {
+            Value::Array(list) => list.iter().for_each(|one| self.learn(one)),
+            Value::Object(map) => {
+                let text = |key: &str| map.get(key).and_then(Value::as_str);
+                let is_service = map.contains_key("Endpoint") || map.contains_key("PreviousSpec");
+                if let (Some(id), Some(name), true) =
+                    (text("ID"), value.pointer("/Spec/Name"), is_service)
+                {
+                    let name = name.as_str().unwrap_or_default().to_owned();
+                    self.recorded.insert(id.to_owned(), ("services", name));
+                }
+                if let (Some(id), Some(name), Some(_)) = (text("Id"), text("Name"), text("Driver"))
+                {
+                    self.recorded
+                        .insert(id.to_owned(), ("networks", name.to_owned()));
+                }
+                if let (Some(id), true) = (text("ID"), map.contains_key("Description")) {
+                    let nodes = self.recorded.values().filter(|(kind, _)| *kind == "nodes");
+                    let number = (nodes.count() % 3).to_string();
+                    self.recorded
+                        .entry(id.to_owned())
+                        .or_insert(("nodes", number));
+                }
+                if let (Some(id), Some(service)) = (text("ID"), text("ServiceID")) {
+                    self.recorded
+                        .insert(id.to_owned(), ("tasks", service.to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is here now, by the same names.
+    fn look(&mut self, ask: &impl Fn(&str) -> Value) {
+        self.here.clear();
+        for (number, node) in list(ask("/nodes")).iter().enumerate() {
+            self.put("nodes", number.to_string(), &node["ID"]);
+        }
+        for service in list(ask("/services")) {
+            let name = service["Spec"]["Name"].as_str().unwrap_or_default();
+            self.put("services", name.to_owned(), &service["ID"]);
+        }
+        for network in list(ask("/networks")) {
+            let name = network["Name"].as_str().unwrap_or_default();
+            self.put("networks", name.to_owned(), &network["Id"]);
+        }
+        for task in list(ask("/tasks")) {
+            let service = task["ServiceID"].as_str().unwrap_or_default();
+            let is_known = self.here.contains_key(&("tasks", service.to_owned()));
+            // Rather one that runs.
+            if !is_known || task["Status"]["State"] == "running" {
+                self.put("tasks", service.to_owned(), &task["ID"]);
+            }
+        }
+    }
+
+    fn put(&mut self, kind: &'static str, name: String, id: &Value) {
+        let id = id.as_str().unwrap_or_default().to_owned();
+        self.here.insert((kind, name), id);
+    }
+
+    fn of_here(&self, recorded: &str) -> Option<&String> {
+        let (kind, name) = self.recorded.get(recorded)?;
+        // A task's name is its service's recorded id.
+        let name = match *kind {
+            "tasks" => self.of_here(name)?.clone(),
+            _ => name.clone(),
+        };
+        self.here.get(&(*kind, name))
+    }
+
+    /// A text with the ids of this cluster.
+    fn translate(&self, text: &str) -> String {
+        let mut translated = text.to_owned();
+        for recorded in self.recorded.keys() {
+            if let Some(here) = self
+                .of_here(recorded)
+                .filter(|_| text.contains(recorded.as_str()))
+            {
+                translated = translated.replace(recorded.as_str(), here);
+            }
+        }
+        translated
+    }
+}
+
+fn list(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list,
+        other => panic!("no list: {other}"),
+    }
+}
+
+/// The fields of a value, each with its type: `[].Spec.Name string`. Keys of maps that people fill are left
+/// out.
+fn shape(value: &Value, path: &str, into: &mut BTreeMap<String, &'static str>) {
+    const FREE: [&str; 9] = [
+        "Labels",
+        "Options",
+        "Sysctls",
+        "Attributes",
+        "Containers",
+        "DriverOpts",
+        "LogDriver",
+        "Global",
+        "Meta",
+    ];
+    let kind = match value {
+        Value::Null => return,
+        // A body that is none.
+        Value::String(text) if text.is_empty() && path.is_empty() => return,
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(list) => {
+            for one in list {
+                shape(one, &format!("{path}[]"), into);
+            }
+            "list"
+        }
+        Value::Object(map) => {
+            if !FREE.iter().any(|free| path.ends_with(free)) {
+                for (key, one) in map {
+                    shape(one, &format!("{path}.{key}"), into);
+                }
+            }
+            "object"
+        }
+    };
+    into.insert(path.to_owned(), kind);
+}
+
+/// What of Swarm's answer is missing, or of another type. Where there is nothing to look into, as in an
+/// empty list, nothing is missed.
+fn missing(theirs: &Value, ours: &Value) -> BTreeSet<String> {
+    let (mut wanted, mut there) = (BTreeMap::new(), BTreeMap::new());
+    shape(theirs, "", &mut wanted);
+    shape(ours, "", &mut there);
+    let is_seen = |path: &str| {
+        let parent = path
+            .rsplit_once(['.', '['])
+            .map_or("", |(parent, _)| parent);
+        parent.is_empty() || there.contains_key(parent)
+    };
+    let missing = wanted
+        .iter()
+        .filter_map(|(path, kind)| match there.get(path) {
+            Some(known) if known == kind => None,
+            Some(known) => Some(format!("{path} is a {known}, not a {kind}")),
+            None if is_seen(path) && !path.ends_with("[]") => Some(path.clone()),
+            None => None,
+        });
+    missing.collect()
+}
+
+/// A difference on purpose: file, request and what differs begin like this.
+struct Difference<'a> {
+    begins: Vec<&'a str>,
+    is_used: bool,
+}
+
+#[test]
+fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
+    let Some(turn) = Turn::take() else { return };
+    let lab = turn.lab();
+    for machine in super::ALL {
+        lab.engine(machine, &["tag", shoal_tests::LAB_IMAGE, "busybox:latest"])
+            .ok();
+    }
+    let ask = |path: &str| lab.ask(1, "GET", path, None).1;
+    let exchanges: Vec<Value> = EXCHANGES
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut differences: Vec<Difference<'_>> = DIFFERENCES
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        .map(|line| Difference {
+            begins: line
+                .trim_start_matches('?')
+                .split('|')
+                .take(3)
+                .map(str::trim)
+                .collect(),
+            // What depends on the moment may be absent.
+            is_used: line.starts_with('?'),
+        })
+        .collect();
+    let mut ids = Ids::default();
+    for exchange in &exchanges {
+        ids.learn(&exchange["body"]);
+    }
+    let mut unlike = Vec::new();
+    for exchange in &exchanges {
+        let text = |key: &str| exchange[key].as_str().unwrap_or_default();
+        ids.look(&ask);
+        let mut target = ids.translate(text("path"));
+        let mut query = ids.translate(text("query"));
+        let status = exchange["status"].as_u64().unwrap_or_default();
+        if let Some((path, inline)) = target.clone().split_once('?') {
+            (target, query) = (path.to_owned(), inline.to_owned());
+        }
+        let is_stale = exchange["body"]["message"]
+            .as_str()
+            .is_some_and(|words| words.contains("out of sequence"));
+        if query.contains("version=") && status != 400 && !is_stale {
+            let object = ask(target.trim_end_matches("/update"));
+            let version = object["Version"]["Index"].as_u64().unwrap_or(1);
+            let parts = query
+                .split('&')
+                .map(|part| match part.starts_with("version=") {
+                    true => format!("version={version}"),
+                    false => part.to_owned(),
+                });
+            query = parts.collect::<Vec<_>>().join("&");
+        }
+        let target = if query.is_empty() {
+            target
+        } else {
+            format!("{target}?{query}")
+        };
+        let request = match exchange.get("request") {
+            None => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            // All nodes are managers here.
+            Some(request) => {
+                let request = ids.translate(&request.to_string());
+                Some(request.replace(r#""Role":"worker""#, r#""Role":"manager""#))
+            }
+        };
+        let (got, body) = lab.ask(1, text("method"), &target, request.as_deref());
+        let mut found = BTreeSet::new();
+        if u64::from(got) != status {
+            found.insert(format!("status {got}, not {status}: {}", body["message"]));
+        } else {
+            found = missing(&exchange["body"], &body);
+        }
+        let request = format!("{} {}", text("method"), text("path"));
+        for what in found {
+            let known = differences.iter_mut().find(|one| {
+                let parts = [text("file"), request.as_str(), what.as_str()];
+                let mut pairs = one.begins.iter().zip(parts);
+                pairs.all(|(begin, part)| match begin.strip_prefix('*') {
+                    Some(end) => part.ends_with(end),
+                    None => part.starts_with(begin),
+                })
+            });
+            match known {
+                Some(known) => known.is_used = true,
+                None => unlike.push(format!(
+                    "{} | {request} | {what} | {}",
+                    text("file"),
+                    text("cli")
+                )),
+            }
+        }
+    }
+    unlike.dedup();
+    assert!(
+        unlike.is_empty(),
+        "{} unlike Swarm:\n{}",
+        unlike.len(),
+        unlike.join("\n")
+    );
+    let unused = differences.iter().filter(|one| !one.is_used);
+    let unused: Vec<_> = unused.map(|one| one.begins.join(" | ")).collect();
+    assert!(
+        unused.is_empty(),
+        "no longer different:\n{}",
+        unused.join("\n")
+    );
+    for service in list(ask("/services")) {
+        lab.docker(1, &["service", "rm", service["ID"].as_str().unwrap()])
+            .ok();
+    }
+}
