@@ -145,3 +145,49 @@ fn plugins(spec: &ServiceSpec) -> Vec<String> {
 pub(super) fn availability_exclusion(node: &Node) -> Option<Exclusion> {
     (node.availability != Availability::Active).then_some(Exclusion::Availability)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::placement::{
+        plan,
+        samples::{change_node, input, node_id, service},
+    };
+
+    #[test]
+    fn a_task_goes_where_its_plugins_are() {
+        let mut volume = service(2);
+        volume.task_template.container_spec.mounts = vec![
+            serde_json::from_str(
+                r#"{"Type":"volume","Source":"v","Target":"/v","VolumeOptions":{"DriverConfig":{"Name":"rexray"}}}"#,
+            )
+            .unwrap(),
+        ];
+        let mut log = service(1);
+        log.task_template.log_driver = Some(serde_json::from_str(r#"{"Name":"gelf"}"#).unwrap());
+        let has = |plugins: &[&str]| plugins.iter().map(ToString::to_string).collect();
+        let mut cluster = input(2, [volume]);
+        change_node(&mut cluster, 0, |node| {
+            node.facts.plugins = has(&["Log/gelf", "Volume/local", "Volume/rexray"]);
+        });
+        change_node(&mut cluster, 1, |node| {
+            node.facts.plugins = has(&["Log/json-file", "Volume/local"])
+        });
+        assert_eq!(plan(&cluster).iter().count(), 2);
+        assert!(
+            plan(&cluster)
+                .iter()
+                .all(|(_, _, owner)| owner == node_id(0))
+        );
+        let mut nowhere = input(1, [log]);
+        change_node(&mut nowhere, 0, |node| {
+            node.facts.plugins = has(&["Log/json-file"])
+        });
+        assert_eq!(
+            plan(&nowhere).pending[0].reason,
+            "no suitable node (missing plugin on 1 node)"
+        );
+        // One that does not say has them all: an older version, or the simulator.
+        change_node(&mut nowhere, 0, |node| node.facts.plugins.clear());
+        assert_eq!(plan(&nowhere).iter().count(), 1);
+    }
+}
