@@ -45,9 +45,9 @@ impl Engine {
         node: NodeId,
         credentials: Arc<dyn CredentialSource>,
         events: Events,
-    ) -> (Self, Option<Box<dyn Runtime>>) {
+    ) -> Result<(Self, Option<Box<dyn Runtime>>), String> {
         if args.runtime == RuntimeChoice::Process {
-            return (Self::default(), None);
+            return Ok((Self::default(), None));
         }
         let settings = DockerSettings {
             socket: socket(args),
@@ -56,13 +56,15 @@ impl Engine {
             node,
             credentials,
         };
-        let (runtime, news) = DockerRuntime::new(settings, events);
+        let folder = args.data_dir.display();
+        let (runtime, news) = DockerRuntime::new(settings, events)
+            .map_err(|error| format!("the containers of {folder} can't be told apart: {error}"))?;
         let engine = Self {
             machine: NodeFacts::default(),
             client: runtime.client(),
             news: Some(news),
         };
-        (engine, Some(Box::new(runtime)))
+        Ok((engine, Some(Box::new(runtime))))
     }
 
     /// The engine itself, for the API.

@@ -59,7 +59,7 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
     };
     let desk = Arc::new(Desk::default());
     let node = identity.secret.node_id();
-    let (engine, containers) = Engine::open(&args, node, desk.clone(), events.clone());
+    let (engine, containers) = Engine::open(&args, node, desk.clone(), events.clone())?;
     let mut runtimes = Vec::from_iter(containers);
     if args.runtime != RuntimeChoice::Docker {
         let process = ProcessRuntime::new(settings, events).map_err(|error| {

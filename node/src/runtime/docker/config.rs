@@ -1,7 +1,7 @@
 //! From a task's spec to the container that its engine is asked for, as Swarm's executor does it
 //! (moby, `daemon/cluster/executor/container/container.go`).
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, PortBinding, PortMap,
@@ -50,10 +50,10 @@ pub(super) struct Container {
     pub(super) warnings: Vec<String>,
 }
 
-/// The container of a task, for the agent with this data directory, on a machine with this processor.
+/// The container of a task, for the agent with this owner's name, on a machine with this processor.
 pub(super) fn container(
     launch: &Launch,
-    owner: &Path,
+    owner: &str,
     architecture: &str,
 ) -> Result<Container, Unfit> {
     let filled_in = fill_in(launch, architecture)?;

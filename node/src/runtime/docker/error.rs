@@ -27,10 +27,13 @@ impl Trouble {
         else {
             return match error {
                 Error::DockerStreamError { error } => Self::Refused(short(error)),
-                Error::JsonDataError { .. } | Error::JsonSerdeError { .. } => Self::Refused(
-                    format!("its answer can't be read: {}", short(&error.to_string())),
-                ),
-                _ => Self::Unreachable,
+                Error::RequestTimeoutError
+                | Error::IOError { .. }
+                | Error::HyperResponseError { .. }
+                | Error::HyperLegacyError { .. }
+                | Error::SocketNotFoundError(_) => Self::Unreachable,
+                // What can't be asked or read is no better the next time.
+                other => Self::Refused(short(&other.to_string())),
             };
         };
         let message = short(message);

@@ -3,24 +3,24 @@
 //!
 //! Only a container with all of ours is ever touched, whatever else it looks like.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use shoal_membership::NodeId;
 use shoal_scheduler::task::TaskId;
 
 use crate::runtime::Launch;
 
-/// The agent's data directory, which one agent of a machine has for itself: whose container it is.
-pub(super) const OWNER: &str = "shoal.data-dir";
+/// The name of the agent's [data directory](super::installation): whose container it is.
+pub(super) const OWNER: &str = "shoal.owner";
 /// The [`Launch`] as JSON.
 pub(super) const LAUNCH: &str = "shoal.launch";
 /// The task, so that events can be told apart without asking.
 pub(super) const TASK: &str = "com.docker.swarm.task.id";
 
 /// All labels of a new container. Those of the spec don't replace the others.
-pub(super) fn of(launch: &Launch, owner: &Path) -> HashMap<String, String> {
+pub(super) fn of(launch: &Launch, owner: &str) -> HashMap<String, String> {
     let own = [
-        (OWNER, owner.display().to_string()),
+        (OWNER, owner.to_owned()),
         // Plain data with string keys: writing it can't fail.
         (LAUNCH, serde_json::to_string(launch).unwrap_or_default()),
         ("com.docker.swarm.task", String::new()),
@@ -48,10 +48,8 @@ pub(super) enum Whose {
 }
 
 /// Reads the labels of a container.
-pub(super) fn read(labels: &HashMap<String, String>, owner: &Path, me: NodeId) -> Whose {
-    let is_ours = labels
-        .get(OWNER)
-        .is_some_and(|known| Path::new(known) == owner);
+pub(super) fn read(labels: &HashMap<String, String>, owner: &str, me: NodeId) -> Whose {
+    let is_ours = labels.get(OWNER).is_some_and(|known| known == owner);
     let Some(launch) = labels.get(LAUNCH).filter(|_| is_ours) else {
         return Whose::NotOurs;
     };
@@ -73,11 +71,11 @@ mod tests {
     #[test]
     fn a_container_is_known_again_by_who_made_it_and_by_nobody_else() {
         let launch = launch("{}");
-        let (owner, me) = (Path::new("/var/lib/shoal"), launch.node);
+        let (owner, me) = ("o1", launch.node);
         let labels = of(&launch, owner);
         assert_eq!(task(&labels), Some(launch.task));
         assert_eq!(read(&labels, owner, me), Whose::Ours(Box::new(launch)));
-        assert_eq!(read(&labels, Path::new("/other"), me), Whose::NotOurs);
+        assert_eq!(read(&labels, "o2", me), Whose::NotOurs);
         let another = NodeId::from_bytes([9; 16]);
         assert_eq!(read(&labels, owner, another), Whose::Leftover);
         let mut damaged = labels.clone();
@@ -90,10 +88,10 @@ mod tests {
 
     #[test]
     fn a_spec_does_not_replace_the_labels_that_matter() {
-        let text = r#"{"Labels":{"a":"b","shoal.data-dir":"/elsewhere"}}"#;
-        let labels = of(&launch(text), Path::new("/here"));
+        let text = r#"{"Labels":{"a":"b","shoal.owner":"o9"}}"#;
+        let labels = of(&launch(text), "o1");
         assert_eq!(labels["a"], "b");
-        assert_eq!(labels[OWNER], "/here");
+        assert_eq!(labels[OWNER], "o1");
         assert_eq!(labels["com.docker.swarm.service.name"], "web");
         assert_eq!(labels["com.docker.swarm.task"], "");
     }

@@ -140,8 +140,7 @@ impl Watcher {
         let options = None::<InspectContainerOptions>;
         let found = docker.inspect_container(name, options).await.ok()?;
         let labels = found.config.and_then(|config| config.labels)?;
-        let is_ours = labels.get(labels::OWNER).map(String::as_str)
-            == Some(self.shared.owner.display().to_string().as_str());
+        let is_ours = labels.get(labels::OWNER) == Some(&self.shared.owner);
         (is_ours && labels::task(&labels) == Some(self.task()))
             .then_some(found.id)
             .flatten()

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod facts;
 mod images;
+mod installation;
 mod labels;
 mod logs;
 mod making;
@@ -25,6 +26,7 @@ mod watcher;
 
 use std::{
     collections::BTreeMap,
+    io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -100,7 +102,7 @@ pub struct DockerRuntime {
 /// What all watchers share.
 struct Shared {
     engine: Arc<Engine>,
-    owner: PathBuf,
+    owner: String,
     is_expected: bool,
     node: NodeId,
     credentials: Arc<dyn CredentialSource>,
@@ -129,6 +131,10 @@ impl Shared {
 
     fn forget(&self, task: TaskId) {
         self.tasks().remove(&task);
+    }
+
+    fn container_of(&self, task: TaskId) -> Option<String> {
+        self.tasks().get(&task).and_then(|(_, id)| id.clone())
     }
 
     fn set_container(&self, task: TaskId, container: &str) {
@@ -211,10 +217,15 @@ impl Shared {
 impl DockerRuntime {
     /// A runtime of this engine, which reports to this channel, and what becomes of the engine. To be
     /// called within a tokio runtime.
-    #[must_use]
-    pub fn new(settings: DockerSettings, events: Events) -> (Self, mpsc::Receiver<EngineNews>) {
+    ///
+    /// # Errors
+    /// If the data directory can't be given a name, or its name can't be read.
+    pub fn new(
+        settings: DockerSettings,
+        events: Events,
+    ) -> io::Result<(Self, mpsc::Receiver<EngineNews>)> {
         let end = CancellationToken::new();
-        let owner = std::path::absolute(&settings.data_dir).unwrap_or(settings.data_dir);
+        let owner = installation::of(&settings.data_dir)?;
         let shared = Arc::new(Shared {
             engine: Arc::new(Engine::new(settings.socket)),
             owner,
@@ -240,7 +251,7 @@ impl DockerRuntime {
             shared,
             _end: end.drop_guard(),
         };
-        (runtime, receiver)
+        Ok((runtime, receiver))
     }
 }
 
@@ -296,11 +307,7 @@ impl Runtime for DockerRuntime {
 
     fn logs(&self, task: TaskId, options: LogOptions) -> LogStream {
         let _entered = self.shared.handle.enter();
-        let container = self
-            .shared
-            .tasks()
-            .get(&task)
-            .and_then(|(_, id)| id.clone());
+        let container = self.shared.container_of(task);
         match container {
             Some(container) => logs::stream(&self.shared.engine, container, options),
             None => LogStream::new(mpsc::channel(1).1),

@@ -166,7 +166,7 @@ fn heard(shared: &Shared, event: EventMessage) {
 /// What earlier runs of this agent left, and nobody watches yet. Leftovers are removed. None: the
 /// engine is gone again.
 async fn find(shared: &Arc<Shared>, docker: &Docker) -> Option<Vec<(Launch, Found, Change)>> {
-    let label = format!("{}={}", labels::OWNER, shared.owner.display());
+    let label = format!("{}={}", labels::OWNER, shared.owner);
     let options = ListContainersOptionsBuilder::default()
         .all(true)
         .filters(&HashMap::from([("label", vec![label])]))

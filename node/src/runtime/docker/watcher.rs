@@ -88,8 +88,11 @@ impl Watcher {
                 Some(container)
             }
             Err(no) => {
-                // What was made for it, and does not run, is in nobody's way.
-                self.remove_container(&self.launch.task_name()).await;
+                // What was made for it, and does not run, is in nobody's way. By its id: who has its name
+                // may be somebody else's.
+                if let Some(made) = self.shared.container_of(self.task()) {
+                    self.remove_container(&made).await;
+                }
                 self.tell(no.change());
                 None
             }

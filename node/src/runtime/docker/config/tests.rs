@@ -10,7 +10,7 @@ fn made(container: &str) -> Value {
 }
 
 fn container_of(launch: &Launch) -> Container {
-    container(launch, Path::new("/var/lib/shoal"), "arm64").unwrap()
+    container(launch, "o1", "arm64").unwrap()
 }
 
 #[test]
@@ -159,5 +159,5 @@ fn what_no_engine_can_do_is_refused_with_the_reason() {
 }
 
 fn container_of_err(launch: &Launch) -> Unfit {
-    container(launch, Path::new("/x"), "arm64").unwrap_err()
+    container(launch, "o1", "arm64").unwrap_err()
 }
