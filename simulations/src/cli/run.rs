@@ -78,11 +78,32 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
         let loaded = plans::load(&args.plan)
             .and_then(|(name, text)| planned(&name, &text, &args.settings, false, 1));
         return match loaded {
-            Ok(planned) => sweep_into(&planned, Options::new(out, vec![args.seed])),
+            Ok(planned) => {
+                let status = sweep_into(&planned, Options::new(out, vec![args.seed]));
+                let kept = std::fs::read_to_string(out.join("runs.jsonl")).unwrap_or_default();
+                if let Some(line) = trace_of(&kept, args.seed) {
+                    say(&line);
+                }
+                status
+            }
             Err(error) => refuse(&error),
         };
     }
     replay(&args.plan, args.seed, &args.settings)
+}
+
+/// The last line of a run, from what is kept of it. None: it failed, or was stopped.
+fn trace_of(kept: &str, seed: u64) -> Option<String> {
+    let mut runs = kept
+        .lines()
+        .rev()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let run = runs.find(|run| run["seed"] == seed)?;
+    let (trace, events) = (run["trace"].as_str()?, run["events"].as_u64()?);
+    let (virtual_s, wall) = (run["virtual_s"].as_f64()?, run["wall_s"].as_f64()?);
+    Some(format!(
+        "trace {trace} virtual_s={virtual_s:.1} wall_s={wall:.2} events={events}"
+    ))
 }
 
 /// Runs a plan once, and shows what was measured.
@@ -197,6 +218,19 @@ fn sweep_into(planned: &Planned, options: Options) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_is_kept_ends_with_its_trace_too() {
+        let kept = concat!(
+            r#"{"seed":2,"wall_s":9.0,"trace":"aa","virtual_s":1.0,"events":5}"#,
+            "\n",
+            r#"{"seed":3,"wall_s":0.22,"trace":"5e638267de23a88b","virtual_s":310.2,"events":23068}"#,
+            "\n{"
+        );
+        let line = "trace 5e638267de23a88b virtual_s=310.2 wall_s=0.22 events=23068";
+        assert_eq!(trace_of(kept, 3).as_deref(), Some(line));
+        assert_eq!(trace_of(kept, 4), None);
+    }
 
     #[test]
     fn settings_are_numbers_lists_or_texts() {
