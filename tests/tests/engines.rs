@@ -32,12 +32,8 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
 const ALL: [usize; 3] = [1, 2, 3];
 
 impl Turn {
-    /// Waits for its turn. None: no labs on this machine, or these tests run beside the others, by
-    /// themselves (`tests/run`).
+    /// Waits for its turn. None: no labs on this machine.
     fn take() -> Option<Self> {
-        if std::env::var_os("SHOAL_ENGINES").is_some_and(|value| value == "beside") {
-            return None;
-        }
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::replace(&mut shared.is_tried, true) {
             shared.lab = Lab::up(ALL.len());
