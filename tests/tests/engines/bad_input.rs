@@ -7,7 +7,7 @@ use shoal_tests::{LAB_IMAGE, Lab, within};
 
 use super::{ALL, Turn};
 
-const SEEN: Duration = Duration::from_secs(120);
+const SEEN: Duration = Duration::from_secs(60);
 
 fn create(lab: &Lab, name: &str, options: &[&str], command: &[&str]) {
     create_of(lab, name, LAB_IMAGE, options, command);
