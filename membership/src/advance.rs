@@ -145,11 +145,26 @@ impl Membership {
             Step::Wait(due) => self.timers.set(due, event),
             Step::Ask(due) => {
                 if self.config.confirm_suspicions {
-                    self.outputs.send(&ask.suspect, ask.to_packet());
+                    self.ask(member, number, ask);
                 }
                 self.timers.set(due, event);
             }
             Step::Decide(suspicion) => self.decide(suspicion),
+        }
+    }
+
+    /// Asks the suspect; each second time by way of another member, too.
+    fn ask(&mut self, member: NodeId, number: u64, ask: Ask) {
+        self.outputs.send(&ask.suspect, ask.to_packet());
+        let is_on = self.config.ask_through_others && !bugs::is(Bug::SuspectAskedDirectlyOnly);
+        let by_way_of = match is_on {
+            true => self.suspicions.asks_through(member, number),
+            false => None,
+        };
+        if let Some(last) = by_way_of
+            && let Some(helper) = self.ask_through_another(ask, last)
+        {
+            self.suspicions.asked_through(member, helper);
         }
     }
 

@@ -53,6 +53,10 @@ pub enum Bug {
     /// A node compares with everybody who differs, at a time. Breaks: every queue has an end. What
     /// a retry without a limit does on the day on which a partition heals.
     SyncsWithoutLimit,
+    /// A suspect is asked directly only, which never arrives between two members behind NATs. Breaks: a
+    /// healthy member is not removed. Once was so here: 54 times a node and hour, with half of 40 nodes
+    /// behind NATs.
+    SuspectAskedDirectlyOnly,
 }
 
 #[cfg(feature = "bugs")]

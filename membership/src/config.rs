@@ -110,6 +110,12 @@ pub struct Config {
     /// Off only to measure what it buys.
     pub confirm_suspicions: bool,
 
+    /// Whether suspects are asked by way of other members, too: what matters where paths fail while
+    /// nodes are well, as between two that sit behind NATs.
+    ///
+    /// Off only to measure what it buys.
+    pub ask_through_others: bool,
+
     /// The number of members expected. Only decides how often a piece of news is repeated, and
     /// grows by itself with the cluster.
     pub cluster_size: usize,
@@ -133,6 +139,7 @@ impl Config {
             asleep_after: milliseconds(400),
             local_health: true,
             confirm_suspicions: true,
+            ask_through_others: true,
             cluster_size: cluster_size_hint.max(1),
         };
         match profile {

@@ -16,6 +16,8 @@ use crate::{Member, NodeId};
 /// only each 32nd is asked.
 const ASKS_OFTEN: u32 = 256;
 const ASKS_SELDOM_FACTOR: u32 = 32;
+/// Each second question goes by way of another member, too.
+const ASKS_THROUGH_EACH: u32 = 2;
 
 /// What happens when the suspect stays silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub(crate) struct Suspicion {
     silent_since: Duration,
     next_ask: Duration,
     asks: u32,
+    /// The member by way of which it was asked last.
+    asked_through: NodeId,
 }
 
 /// What to do about a suspicion now.
@@ -87,6 +91,7 @@ impl Suspicions {
             silent_since: now,
             next_ask: now,
             asks: 0,
+            asked_through: suspect.id,
             suspect,
         };
         self.held.insert(suspicion.suspect.id, suspicion);
@@ -97,6 +102,20 @@ impl Suspicions {
     pub(crate) fn get(&self, member: NodeId, number: u64) -> Option<&Suspicion> {
         let held = self.held.get(&member);
         held.filter(|suspicion| suspicion.number == number)
+    }
+
+    /// Whether the question that is asked now goes by way of another member, too, and who did the
+    /// last one.
+    pub(crate) fn asks_through(&self, member: NodeId, number: u64) -> Option<NodeId> {
+        let suspicion = self.get(member, number)?;
+        (suspicion.asks % ASKS_THROUGH_EACH == 0).then_some(suspicion.asked_through)
+    }
+
+    /// This member passed the last question on.
+    pub(crate) fn asked_through(&mut self, member: NodeId, helper: NodeId) {
+        if let Some(suspicion) = self.held.get_mut(&member) {
+            suspicion.asked_through = helper;
+        }
     }
 
     pub(crate) fn drop(&mut self, member: NodeId) {

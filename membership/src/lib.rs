@@ -22,6 +22,7 @@ mod member;
 mod membership;
 mod output;
 mod packet;
+mod passing;
 mod receive;
 mod reconcile;
 mod swim_codec;

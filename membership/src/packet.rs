@@ -26,6 +26,7 @@ pub(crate) const SWIM_BYTES_MAX: usize = MAX_PACKET - 1;
 const SWIM: u8 = 0x10;
 const ASK: u8 = 0x11;
 const ANSWER: u8 = 0x12;
+const PASSED: u8 = 0x13;
 
 /// "You are under suspicion, in this life and as of this refutation. Are you there?"
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -49,6 +50,22 @@ pub(crate) struct Answer {
     pub(crate) refutations: u16,
 }
 
+/// A question or an answer by way of a third member: its author and its receiver may not hear each
+/// other.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Passed {
+    /// Who is to have it in the end.
+    pub(crate) to: NodeId,
+    pub(crate) word: Word,
+}
+
+/// What is passed on.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum Word {
+    Ask(Ask),
+    Answer(Answer),
+}
+
 /// A packet that was taken apart and may be believed, as far as its sender may be.
 pub(crate) enum Packet<'a> {
     /// foca's message: its header, whom it speaks of, and the bytes for foca.
@@ -59,6 +76,7 @@ pub(crate) enum Packet<'a> {
     },
     Ask(Ask),
     Answer(Answer),
+    Passed(Passed),
 }
 
 /// Why a packet was not believed. Nothing has changed, except for [`PacketError::Core`].
@@ -115,6 +133,7 @@ impl Packet<'_> {
             Some((&SWIM, rest)) => decode_swim(rest)?,
             Some((&ASK, rest)) => Packet::Ask(decode(rest)?),
             Some((&ANSWER, rest)) => Packet::Answer(decode(rest)?),
+            Some((&PASSED, rest)) => Packet::Passed(decode(rest)?),
             other => return Err(PacketError::UnknownKind(other.map(|(kind, _)| *kind))),
         };
         packet.check(from, to)?;
@@ -126,8 +145,10 @@ impl Packet<'_> {
             Self::Swim { header, .. } => (&header.src, header.dst.id),
             Self::Ask(ask) => (&ask.asker, ask.suspect.id),
             Self::Answer(answer) => (&answer.member, to),
+            Self::Passed(passed) => (passed.word.author(), passed.astray().unwrap_or(to)),
         };
-        if source.id != from || source.id == to {
+        let came_by_another = matches!(self, Self::Passed(passed) if passed.to == to);
+        if (source.id != from && !came_by_another) || source.id == to {
             let claimed = source.id;
             return Err(PacketError::WrongSource { from, claimed });
         }
@@ -151,6 +172,10 @@ impl Packet<'_> {
             } => (&header.src, Some(&header.dst), updates),
             Self::Ask(ask) => (&ask.asker, Some(&ask.suspect), &[]),
             Self::Answer(answer) => (&answer.member, None, &[]),
+            Self::Passed(passed) => match &passed.word {
+                Word::Ask(ask) => (&ask.asker, Some(&ask.suspect), &[]),
+                Word::Answer(answer) => (&answer.member, None, &[]),
+            },
         };
         let third = match self {
             Self::Swim { header, .. } => third_party(&header.message),
@@ -215,5 +240,29 @@ impl Ask {
 impl Answer {
     pub(crate) fn to_packet(&self) -> Vec<u8> {
         [&[ANSWER][..], &encode(self)].concat()
+    }
+}
+
+impl Word {
+    /// Whose word it is.
+    pub(crate) const fn author(&self) -> &Member {
+        match self {
+            Self::Ask(ask) => &ask.asker,
+            Self::Answer(answer) => &answer.member,
+        }
+    }
+}
+
+impl Passed {
+    /// Whom a question is really for, if not the one whom it is passed to.
+    fn astray(&self) -> Option<NodeId> {
+        match &self.word {
+            Word::Ask(ask) if ask.suspect.id != self.to => Some(ask.suspect.id),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn to_packet(&self) -> Vec<u8> {
+        [&[PASSED][..], &encode(self)].concat()
     }
 }

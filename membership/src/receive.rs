@@ -57,11 +57,16 @@ impl Membership {
                 error.map_or(Ok(()), |error| Err(PacketError::Core(error.to_string())))
             }
             Packet::Ask(ask) => {
-                self.answer(&ask);
+                let answer = self.answer_to(&ask);
+                self.outputs.send(&ask.asker, answer.to_packet());
                 Ok(())
             }
             Packet::Answer(answer) => {
                 self.believe(answer);
+                Ok(())
+            }
+            Packet::Passed(passed) => {
+                self.handle_passed(from, passed);
                 Ok(())
             }
         }
@@ -134,16 +139,15 @@ impl Membership {
         self.live_as(above);
     }
 
-    /// Somebody doubts that we are here. Our own word, above the doubt, goes straight back.
-    fn answer(&mut self, ask: &Ask) {
+    /// Somebody doubts that we are here: our own word, above the doubt.
+    pub(crate) fn answer_to(&mut self, ask: &Ask) -> Answer {
         if ask.suspect == *self.me() {
             self.refute(ask);
         }
-        let answer = Answer {
+        Answer {
             member: self.me().clone(),
             refutations: self.refutations,
-        };
-        self.outputs.send(&ask.asker, answer.to_packet());
+        }
     }
 
     /// Tells foca of the doubt, so that it speaks from above it too. A life that is held for over
@@ -165,7 +169,7 @@ impl Membership {
     }
 
     /// A member's own word about itself.
-    fn believe(&mut self, answer: Answer) {
+    pub(crate) fn believe(&mut self, answer: Answer) {
         let id = answer.member.id;
         let alive = foca::Member::new(answer.member, answer.refutations, State::Alive);
         self.drive(|foca, effects| foca.apply_many(std::iter::once(alive), true, effects));

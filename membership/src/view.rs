@@ -4,6 +4,8 @@
 //! as up, down or changed is the difference between the copy and the list, never a notification.
 //! It never holds this node itself.
 
+use std::ops::RangeBounds;
+
 use imbl::OrdMap;
 
 use crate::{Liveness, Member, NodeId};
@@ -43,6 +45,13 @@ fn part_of(held: &(Member, Liveness)) -> u64 {
 impl View {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Member, Liveness)> {
         self.members.values()
+    }
+
+    pub(crate) fn range(
+        &self,
+        ids: impl RangeBounds<NodeId>,
+    ) -> impl Iterator<Item = &(Member, Liveness)> {
+        self.members.range(ids).map(|(_, held)| held)
     }
 
     pub(crate) fn get(&self, id: NodeId) -> Option<&(Member, Liveness)> {

@@ -21,7 +21,7 @@ pub struct Known {
 }
 
 /// All of them.
-pub const ALL: [Known; 12] = [
+pub const ALL: [Known; 13] = [
     Known {
         bug: Bug::IncarnationNotPersisted,
         name: "incarnation-not-persisted",
@@ -93,6 +93,12 @@ pub const ALL: [Known; 12] = [
         name: "syncs-without-limit",
         what: "a node compares registries with all who differ at a time",
         rule: "messages and queues stay within their limits",
+    },
+    Known {
+        bug: Bug::SuspectAskedDirectlyOnly,
+        name: "suspect-asked-directly-only",
+        what: "a suspect that can't be reached is asked by way of nobody else",
+        rule: "a healthy member is not removed",
     },
 ];
 

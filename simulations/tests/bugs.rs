@@ -9,7 +9,7 @@ use shoal_sim::{
 };
 
 /// The first seed that is tried for each: one that finds it soon.
-const SEEDS: [(Bug, u64); 12] = [
+const SEEDS: [(Bug, u64); 13] = [
     (Bug::IncarnationNotPersisted, 0),
     (Bug::DotsReused, 2),
     (Bug::TombstoneDroppedEarly, 8),
@@ -22,6 +22,7 @@ const SEEDS: [(Bug, u64); 12] = [
     (Bug::RumourWithoutAntiEntropy, 0),
     (Bug::EqualComparedForEver, 1),
     (Bug::SyncsWithoutLimit, 22),
+    (Bug::SuspectAskedDirectlyOnly, 57),
 ];
 /// From there on, so many.
 const TRIED: u64 = 10;

@@ -9,6 +9,7 @@ mod loss;
 #[path = "network.rs"]
 mod network;
 mod partition;
+mod paths;
 mod repeat;
 mod restart;
 

@@ -71,6 +71,8 @@ pub(crate) struct Cluster {
     pub(crate) history: Xxh3Default,
     profile: Profile,
     pub(crate) islands: BTreeMap<usize, u32>,
+    /// From the first to the second nothing arrives.
+    pub(crate) severed: BTreeSet<(usize, usize)>,
     /// Happenings stay where they are, and the heap holds their places.
     queue: BinaryHeap<Reverse<(Duration, u64, usize)>>,
     happenings: Vec<Option<Happening>>,
@@ -119,6 +121,7 @@ impl Cluster {
             history: Xxh3Default::new(),
             profile,
             islands: BTreeMap::new(),
+            severed: BTreeSet::new(),
             queue: BinaryHeap::new(),
             happenings: Vec::new(),
             free: Vec::new(),
@@ -215,7 +218,7 @@ impl Cluster {
     }
 
     fn connected(&self, one: usize, two: usize) -> bool {
-        self.islands.get(&one) == self.islands.get(&two)
+        self.islands.get(&one) == self.islands.get(&two) && !self.severed.contains(&(one, two))
     }
 
     pub(crate) fn carry_out(&mut self, node: usize) {

@@ -8,6 +8,7 @@ mod agreement;
 mod dots;
 mod forgotten;
 mod fsynced;
+mod healthy;
 mod incarnations;
 mod kept_running;
 mod limits;
@@ -84,6 +85,7 @@ pub trait Checker {
 pub fn all() -> Vec<Box<dyn Checker + Send>> {
     vec![
         // Causes before what follows from them: the first that fails is reported.
+        Box::new(healthy::HealthyKept::default()),
         Box::new(agreement::Agreement),
         Box::new(acknowledged::Acknowledged::default()),
         Box::new(dots::Dots::default()),

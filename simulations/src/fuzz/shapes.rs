@@ -42,10 +42,9 @@ pub(super) fn world(machines: usize, profile: Profile, seed: u64, rng: &mut ChaC
     world
 }
 
-/// Up to half of the machines; the first is the one that all others join by.
+/// Any of the machines but the first, which is the one that all others join by.
 fn put_behind_nats(world: &mut World, rng: &mut ChaCha8Rng) {
-    let most = world.machines.len() / 2;
-    for _ in 0..rng.random_range(1..=most) {
+    for _ in 0..rng.random_range(1..world.machines.len()) {
         let index = rng.random_range(1..world.machines.len());
         world.put_behind_nat(index);
     }

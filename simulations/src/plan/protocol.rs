@@ -37,6 +37,8 @@ pub struct Protocol {
     pub local_health: Option<bool>,
     /// Whether suspects are asked before they are given up. true.
     pub confirm_suspicions: Option<bool>,
+    /// Whether suspects are asked by way of other members, too. true.
+    pub ask_through_others: Option<bool>,
     /// Whether registries are compared and mended beside rumours. true.
     pub anti_entropy: Option<bool>,
     /// Whether placement caps the load of each node. true.
@@ -91,6 +93,7 @@ impl Protocol {
         set(&mut swim.asleep_after, self.asleep_after);
         swim.indirect_probes = self.indirect_probes.unwrap_or(swim.indirect_probes);
         swim.local_health = self.local_health.unwrap_or(true);
+        swim.ask_through_others = self.ask_through_others.unwrap_or(true);
         swim.confirm_suspicions = self.confirm_suspicions.unwrap_or(true);
         let times = [
             ("probe_period", swim.probe_period),
