@@ -76,7 +76,7 @@ impl Client {
         &self,
         path: &str,
     ) -> Result<Option<T>, CliError> {
-        match self.ask(Method::GET, path, None).await? {
+        match self.ask(Method::GET, path, None, None).await? {
             Ok(answer) => self.decode(path, &answer.body).map(Some),
             Err(refusal) if refusal.status == 404 => Ok(None),
             Err(refusal) => Err(refusal.into()),
@@ -85,17 +85,28 @@ impl Client {
 
     /// Reads a body as it is.
     pub(crate) async fn get_bytes(&self, path: &str) -> Result<Bytes, CliError> {
-        Ok(self.ask(Method::GET, path, None).await??.body)
+        Ok(self.ask(Method::GET, path, None, None).await??.body)
     }
 
     /// Sends a write.
     pub(crate) async fn post(&self, path: &str, body: Option<&Value>) -> Result<Written, CliError> {
-        self.write(Method::POST, path, body).await
+        self.write(Method::POST, path, body, None).await
+    }
+
+    /// Sends a write with credentials of a registry: the value of `X-Registry-Auth`.
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        body: &Value,
+        credentials: Option<String>,
+    ) -> Result<Written, CliError> {
+        self.write(Method::POST, path, Some(body), credentials)
+            .await
     }
 
     /// Removes something.
     pub(crate) async fn delete(&self, path: &str) -> Result<Written, CliError> {
-        self.write(Method::DELETE, path, None).await
+        self.write(Method::DELETE, path, None, None).await
     }
 
     async fn write(
@@ -103,8 +114,9 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
+        credentials: Option<String>,
     ) -> Result<Written, CliError> {
-        let answer = self.ask(method, path, body).await??;
+        let answer = self.ask(method, path, body, credentials).await??;
         let body: Value = match answer.body.is_empty() {
             true => Value::Null,
             false => self.decode(path, &answer.body)?,
@@ -120,7 +132,9 @@ impl Client {
 
     /// Opens a body that may never end. Only its head has a deadline.
     pub(crate) async fn stream(&self, path: &str) -> Result<Incoming, CliError> {
-        let answer = self.within(self.send(Method::GET, path, None)).await?;
+        let answer = self
+            .within(self.send(Method::GET, path, None, None))
+            .await?;
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
@@ -132,9 +146,10 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
+        credentials: Option<String>,
     ) -> Result<Result<Answer, Refusal>, CliError> {
         self.within(async {
-            let answer = self.send(method, path, body).await?;
+            let answer = self.send(method, path, body, credentials).await?;
             if !answer.status().is_success() {
                 return Ok(Err(self.refusal(answer).await?));
             }
@@ -166,6 +181,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
+        credentials: Option<String>,
     ) -> Result<Response<Incoming>, CliError> {
         let stream = self.connect().await?;
         let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream))
@@ -180,6 +196,9 @@ impl Client {
             .header("User-Agent", concat!("shoal/", env!("CARGO_PKG_VERSION")));
         if body.is_some() {
             request = request.header("Content-Type", "application/json");
+        }
+        if let Some(credentials) = credentials {
+            request = request.header("X-Registry-Auth", credentials);
         }
         let bytes = body.map(Value::to_string).unwrap_or_default();
         let request = request

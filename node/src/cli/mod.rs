@@ -15,9 +15,11 @@ mod format;
 mod host;
 mod inspect;
 mod lookup;
+mod network;
 mod node;
 mod output;
 mod query;
+mod registry;
 mod service;
 mod session;
 mod stack;
@@ -92,6 +94,9 @@ enum TopCommand {
     /// This node's own place in the cluster
     #[command(subcommand)]
     Swarm(swarm::SwarmCommand),
+    /// What services share to reach one another
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// Data that binds a slot to a node
     #[command(subcommand)]
     Volume(volume::VolumeCommand),
@@ -291,6 +296,7 @@ async fn dispatch(
         TopCommand::Stack(command) => stack::run(session, entry.load_stack, command).await,
         TopCommand::Service(command) => service::run(session, command).await,
         TopCommand::Swarm(command) => swarm::run(session, command).await,
+        TopCommand::Network(command) => network::run(session, command).await,
         TopCommand::Volume(command) => volume::run(session, command).await,
         TopCommand::Why(args) => why::run(session, args).await,
         TopCommand::Version(args) => version::version(session, args).await,

@@ -125,4 +125,32 @@ fn a_private_image_is_pulled_with_the_credentials_that_came_with_the_service() {
         assert_eq!(found, None, "a password on the disk of machine {machine}");
     }
     lab.docker(1, &["service", "rm", "private"]).ok();
+
+    // The same with shoal's own command line.
+    within(SEEN, "no image on any machine", || {
+        for machine in ALL {
+            lab.engine(machine, &["rmi", "--force", &image]).checked()?;
+        }
+        Ok(())
+    });
+    let own = |arguments: &[&str]| {
+        let own = ["run", "3", "shoal", "service"];
+        let mut known = lab.background(&[&own[..], arguments].concat());
+        known.env("DOCKER_CONFIG", folder.path());
+        Said::from(known.output().unwrap())
+    };
+    let create = ["create", "--detach", "--mode", "global", "--name", "own"];
+    own(&[&create[..], &["--with-registry-auth", &image]].concat()).ok();
+    lab.runs_once("own", 3, &ALL, SEEN);
+    let unknown = own(&[
+        "update",
+        "--detach",
+        "--with-registry-auth",
+        "--image",
+        "elsewhere.example/x",
+        "own",
+    ]);
+    let warning = "no credentials of elsewhere.example";
+    assert!(unknown.err.contains(warning), "{}", unknown.err);
+    lab.docker(1, &["service", "rm", "own"]).ok();
 }

@@ -16,6 +16,7 @@ use crate::cli::{
     error::CliError,
     lookup::Lookup,
     query::Target,
+    registry::RegistryArgs,
     session::Session,
     values::{WriteArgs, key_value},
 };
@@ -95,6 +96,8 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     service: ServiceFlags,
     #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
     follow: FollowArgs,
     #[command(flatten)]
     write: WriteArgs,
@@ -157,7 +160,11 @@ pub(super) async fn run(session: &mut Session, args: CreateArgs) -> Result<(), C
         set(&mut spec, &["TaskTemplate", "Networks"], networks.into());
     }
     let target = Target::new("/services/create").maybe("write-concern", args.write.word());
-    let answer = session.client.post(target.as_str(), Some(&spec)).await?;
+    let credentials = args.registry.header(session, &spec)?;
+    let answer = session
+        .client
+        .post_with(target.as_str(), &spec, credentials)
+        .await?;
     let id = answer.body.text("/ID").to_owned();
     session.warn(&answer)?;
     session.out.line(&id)?;

@@ -15,6 +15,7 @@ use super::{
 use crate::cli::{
     error::CliError,
     lookup::Lookup,
+    registry::RegistryArgs,
     session::Session,
     values::{WriteArgs, key_value, span},
     wait::{self, Wait},
@@ -75,6 +76,8 @@ pub(crate) struct UpdateArgs {
     container: ContainerFlags,
     #[command(flatten)]
     flags: ServiceFlags,
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     follow: FollowArgs,
     #[command(flatten)]
@@ -170,7 +173,8 @@ pub(super) async fn run(session: &mut Session, args: UpdateArgs) -> Result<(), C
     } else {
         change(&mut spec, &args)?;
         references(session, &mut spec, &args.lists).await?;
-        write(session, &service, &spec, args.write, false).await?;
+        let credentials = args.registry.header(session, &spec)?;
+        write_with(session, &service, &spec, args.write, false, credentials).await?;
     }
     session.out.line(&args.service)?;
     let id = service.text("/ID").to_owned();
@@ -198,12 +202,26 @@ pub(super) async fn write(
     concern: WriteArgs,
     rollback: bool,
 ) -> Result<(), CliError> {
+    write_with(session, service, spec, concern, rollback, None).await
+}
+
+async fn write_with(
+    session: &mut Session,
+    service: &Value,
+    spec: &Value,
+    concern: WriteArgs,
+    rollback: bool,
+    credentials: Option<String>,
+) -> Result<(), CliError> {
     let target = service_target(service.text("/ID"))
         .then("/update")
         .with("version", service.number("/Version/Index"))
         .maybe("rollback", rollback.then_some("previous"))
         .maybe("write-concern", concern.word());
-    let answer = session.client.post(target.as_str(), Some(spec)).await?;
+    let answer = session
+        .client
+        .post_with(target.as_str(), spec, credentials)
+        .await?;
     session.warn(&answer)
 }
 

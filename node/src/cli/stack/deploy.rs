@@ -14,6 +14,7 @@ use crate::cli::{
     error::CliError,
     lookup::Lookup,
     query::Target,
+    registry::RegistryArgs,
     session::Session,
     values::{WriteArgs, span},
     wait::{self, Wait},
@@ -54,6 +55,8 @@ pub(crate) struct DeployArgs {
     /// Docker's option, without effect: nodes resolve images themselves
     #[arg(long, hide = true)]
     resolve_image: Option<String>,
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -115,7 +118,7 @@ pub(super) async fn run(
     networks::make(session, stack, &plan.networks, args.write).await?;
     let mut ids = Vec::new();
     for (name, spec) in &plan.services {
-        let done = put(session, &existing, spec, args.write).await;
+        let done = put(session, &existing, spec, &args).await;
         match done.map_err(|error| of_service(name, error))? {
             Done::Created(id) | Done::Updated(id) | Done::Unchanged(id) => ids.push(id),
         }
@@ -170,20 +173,26 @@ async fn put(
     session: &mut Session,
     existing: &[Value],
     spec: &Value,
-    write: WriteArgs,
+    args: &DeployArgs,
 ) -> Result<Done, CliError> {
     let name = spec.text("/Name");
+    let concern = args.write.word();
+    let credentials = args.registry.header(session, spec)?;
     let Some(service) = existing.iter().find(|old| old.text("/Spec/Name") == name) else {
         session.out.line(&format!("Creating service {name}"))?;
-        let target = Target::new("/services/create").maybe("write-concern", write.word());
-        let answer = session.client.post(target.as_str(), Some(spec)).await?;
+        let target = Target::new("/services/create").maybe("write-concern", concern);
+        let answer = session
+            .client
+            .post_with(target.as_str(), spec, credentials)
+            .await?;
         session.warn(&answer)?;
         return Ok(Done::Created(answer.body.text("/ID").to_owned()));
     };
     let id = service.text("/ID");
     let mut spec = spec.clone();
     keep_forced(&mut spec, service);
-    if service.get("Spec") == Some(&spec) {
+    // An update without changes replaces no task, and brings new credentials.
+    if service.get("Spec") == Some(&spec) && credentials.is_none() {
         return Ok(Done::Unchanged(id.to_owned()));
     }
     session
@@ -193,8 +202,11 @@ async fn put(
         .segment(id)
         .then("/update")
         .with("version", service.number("/Version/Index"))
-        .maybe("write-concern", write.word());
-    let answer = session.client.post(target.as_str(), Some(&spec)).await?;
+        .maybe("write-concern", concern);
+    let answer = session
+        .client
+        .post_with(target.as_str(), &spec, credentials)
+        .await?;
     session.warn(&answer)?;
     Ok(Done::Updated(id.to_owned()))
 }

@@ -66,6 +66,65 @@ fn create_sends_what_docker_sends() {
 }
 
 #[test]
+fn networks_are_made_listed_and_removed() {
+    let list = json!([
+        {"Name": "b", "Id": "2zyxwvutsrqponmlkjihgfedc", "Driver": "overlay", "Scope": "swarm"},
+        {"Name": "a\u{1b}[2J", "Id": "1zyxwvutsrqponmlkjihgfedc", "Driver": "overlay", "Scope": "swarm"},
+    ]);
+    let fake = Fake::start(vec![
+        (
+            "POST",
+            "/networks/create",
+            201,
+            br#"{"Id":"n1","Warning":""}"#.to_vec(),
+        ),
+        ("GET", "/networks", 200, list.to_string().into_bytes()),
+        ("DELETE", "/networks/a", 204, Vec::new()),
+    ]);
+    let line = "network create --attachable --subnet 10.1.0.0/24 --gateway 10.1.0.1 --subnet fd00::/64 \
+                --label app=x --opt encrypted=true --write-concern one a";
+    let made = fake.run(&line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(
+        (made.code, made.stdout.as_str()),
+        (ExitCode::SUCCESS, "n1\n"),
+        "{made:?}"
+    );
+    let expected = json!({
+        "Name": "a", "Driver": "overlay", "EnableIPv6": false, "Internal": false, "Attachable": true,
+        "Ingress": false, "Labels": {"app": "x"}, "Options": {"encrypted": "true"},
+        "IPAM": {"Driver": "default", "Options": {}, "Config": [
+            {"Subnet": "10.1.0.0/24", "Gateway": "10.1.0.1"}, {"Subnet": "fd00::/64"}]},
+    });
+    assert_eq!(
+        body(&fake, "POST /networks/create?write-concern=one"),
+        expected
+    );
+    let listed = fake.run(&["network", "ls", "--filter", "driver=overlay"]);
+    let table = "NETWORK ID     NAME      DRIVER    SCOPE\n\
+                 1zyxwvutsrqp   a [2J     overlay   swarm\n\
+                 2zyxwvutsrqp   b         overlay   swarm\n";
+    assert_eq!(listed.stdout, table);
+    let removed = fake.run(&["network", "rm", "a", "nobody"]);
+    assert_eq!(
+        (removed.code, removed.stdout.as_str()),
+        (ExitCode::FAILURE, "a\n"),
+        "{removed:?}"
+    );
+    let astray = fake.run(&[
+        "network",
+        "create",
+        "--subnet",
+        "10.1.0.0/24",
+        "--gateway",
+        "10.1.0.1",
+        "--gateway",
+        "10.2.0.1",
+        "a",
+    ]);
+    assert_eq!(astray.code, ExitCode::from(2), "{astray:?}");
+}
+
+#[test]
 fn update_changes_only_what_is_named() {
     let fake = Fake::start(vec![
         ("GET", "/services/w1", 200, data("service_w1.json")),
