@@ -176,14 +176,47 @@ fn read_spec(spec_json: &str) -> Result<(Box<RawValue>, ServiceSpec), OrderError
     Ok((raw, spec))
 }
 
-/// Nothing listens on published ports yet, and people should know.
 fn with_port_warnings(mut draft: Draft, spec: &ServiceSpec) -> Draft {
-    draft.warnings.extend(spec.ports().iter().filter(|port| port.published_port > 0).map(|port| {
-        format!(
-            "service {}: nothing listens on published port {} yet; each task finds the port that it \
-             should serve in $SHOAL_PORT_{}",
-            spec.name, port.published_port, port.target_port
-        )
-    }));
+    draft.warnings.extend(port_warnings(spec));
     draft
+}
+
+/// Nothing listens on the ports that all nodes publish yet, and people should know. Containers' ports in
+/// mode `host` are their engine's business.
+fn port_warnings(spec: &ServiceSpec) -> impl Iterator<Item = String> + '_ {
+    let is_process = spec.task_template.container_spec.is_process();
+    let ports = spec.ports().iter().filter(move |port| {
+        port.published_port > 0 && (is_process || port.publish_mode == PublishMode::Ingress)
+    });
+    ports.map(move |port| {
+        let (service, published) = (&spec.name, port.published_port);
+        let instead = match is_process {
+            true => format!(
+                "each task finds the port that it should serve in $SHOAL_PORT_{}",
+                port.target_port
+            ),
+            false => "in mode host the tasks of each node are reached there".to_owned(),
+        };
+        format!("service {service}: nothing listens on published port {published} yet; {instead}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_nothing_listens_on_is_said_once() {
+        let warnings = |image: &str, mode: &str| {
+            let text = format!(
+                r#"{{"Name":"w","TaskTemplate":{{"ContainerSpec":{{"Image":"{image}"}}}},"EndpointSpec":{{"Ports":[
+                {{"TargetPort":80,"PublishedPort":8080,"PublishMode":"{mode}"}},{{"TargetPort":81}}]}}}}"#
+            );
+            let spec: ServiceSpec = serde_json::from_str(&text).unwrap();
+            port_warnings(&spec).collect::<Vec<_>>().concat()
+        };
+        assert!(warnings("scratch", "host").contains("port 8080 yet; each task"));
+        assert!(warnings("web:1", "ingress").contains("port 8080 yet; in mode host"));
+        assert_eq!(warnings("web:1", "host"), "");
+    }
 }
