@@ -31,6 +31,8 @@ pub struct Node {
     pub advertise: Option<SocketAddr>,
     /// `--name`
     pub hostname: String,
+    /// The socket of its container engine; none: it runs processes.
+    pub engine: Option<PathBuf>,
     /// Set in the agent's environment, beside the test's own.
     pub environment: Vec<(String, String)>,
     log: PathBuf,
@@ -47,6 +49,7 @@ impl Node {
             listen,
             advertise: None,
             hostname: name.to_owned(),
+            engine: None,
             environment: Vec::new(),
             log: folder.join(format!("{name}.log")),
             child: None,
@@ -63,9 +66,16 @@ impl Node {
         if let Some(address) = self.advertise {
             command.args(["--advertise", &address.to_string()]);
         }
+        match &self.engine {
+            Some(engine) => {
+                let engine = format!("unix:{}", engine.display());
+                command.args(["--runtime", "docker", "--docker-host", &engine])
+            }
+            None => command.args(["--runtime", "process"]),
+        };
         command
             .args(["--api", &format!("unix:{}", self.socket.display())])
-            .args(["--name", &self.hostname, "--runtime", "process"])
+            .args(["--name", &self.hostname])
             .args(more)
             .stdin(Stdio::null());
         command
