@@ -22,6 +22,8 @@ mod mounts;
 mod samples;
 mod security;
 mod seen;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 use std::{

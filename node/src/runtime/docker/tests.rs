@@ -1,0 +1,193 @@
+//! Engines as they should not be: too old, of another system, full, without a part of the kernel.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use shoal_membership::NodeId;
+use shoal_scheduler::task::ServiceId;
+
+use super::{
+    CredentialSource, Credentials, DockerRuntime, DockerSettings,
+    engine::{Engine, NoEngine},
+    first_news,
+    samples::launch_of,
+};
+use crate::runtime::{BoxFuture, Change, Runtime, events};
+
+/// An engine in this process, and how it is.
+#[derive(Clone)]
+struct Fake {
+    version: &'static str,
+    info: Value,
+    /// Whether it has the image.
+    has_image: bool,
+    /// What it says instead of making a container.
+    refusal: &'static str,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self {
+            version: "1.41",
+            info: json!({"OSType": "linux", "Architecture": "x86_64"}),
+            has_image: true,
+            refusal: "",
+        }
+    }
+}
+
+const FULL: &str = "write /var/lib/docker/tmp/x: no space left on device";
+
+async fn answer(State(fake): State<Fake>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    // Without the version before it.
+    let path = match path.strip_prefix("/v1.") {
+        Some(rest) => rest.trim_start_matches(|one: char| one.is_ascii_digit()),
+        None => path.as_str(),
+    };
+    let no = |status: StatusCode, message: &str| {
+        (status, Json(json!({ "message": message }))).into_response()
+    };
+    match (request.method(), path) {
+        (_, "/_ping") => "OK".into_response(),
+        (_, "/version") => Json(json!({ "ApiVersion": fake.version })).into_response(),
+        (_, "/info") => Json(fake.info).into_response(),
+        (_, "/containers/json") => Json(json!([])).into_response(),
+        (_, "/events") => Body::from_stream(futures_util::stream::pending::<
+            Result<bytes::Bytes, std::io::Error>,
+        >())
+        .into_response(),
+        (_, "/images/app/json") if fake.has_image => {
+            Json(json!({"Id": "i1", "Architecture": "amd64", "Os": "linux"})).into_response()
+        }
+        // Progress, then why there is no more of it.
+        (_, "/images/create") => {
+            let error = json!({"errorDetail": {"message": FULL}, "error": FULL});
+            format!("{{\"status\":\"Extracting\"}}\n{error}\n").into_response()
+        }
+        (&Method::POST, "/containers/create") if !fake.refusal.is_empty() => {
+            no(StatusCode::INTERNAL_SERVER_ERROR, fake.refusal)
+        }
+        (&Method::POST, "/containers/create") => (
+            StatusCode::CREATED,
+            Json(json!({"Id": "c1", "Warnings": []})),
+        )
+            .into_response(),
+        (_, "/containers/c1/start") => StatusCode::NO_CONTENT.into_response(),
+        (_, "/containers/c1/json") => Json(json!({"Id": "c1", "State": {
+            "Status": "running", "Running": true, "Pid": 9, "StartedAt": "2026-11-22T10:04:45Z"}}))
+        .into_response(),
+        _ => no(StatusCode::NOT_FOUND, "no such thing"),
+    }
+}
+
+/// Serves it, as long as the folder is there.
+fn serve(fake: Fake) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = tokio::net::UnixListener::bind(folder.path().join("s")).unwrap();
+    let app = Router::new().fallback(answer).with_state(fake);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    folder
+}
+
+/// Nobody's.
+struct Nobody;
+
+impl CredentialSource for Nobody {
+    fn find(&self, _: ServiceId) -> BoxFuture<'_, Option<Credentials>> {
+        Box::pin(async { None })
+    }
+}
+
+/// What becomes of a task with a memory limit, in the end.
+async fn becomes(fake: Fake) -> Change {
+    let folder = serve(fake);
+    let (events, mut receiver) = events();
+    let settings = DockerSettings {
+        socket: folder.path().join("s"),
+        data_dir: folder.path().to_path_buf(),
+        is_expected: true,
+        node: NodeId::from_bytes([3; 16]),
+        credentials: Arc::new(Nobody),
+    };
+    let (runtime, mut news) = DockerRuntime::new(settings, events).unwrap();
+    first_news(&mut news).await.unwrap();
+    runtime.start(launch_of(
+        r#"{"Name":"web","TaskTemplate":{"ContainerSpec":{"Image":"app"},
+            "Resources":{"Limits":{"MemoryBytes":67108864}}}}"#,
+    ));
+    let settled = async {
+        loop {
+            match receiver.next().await.unwrap().change {
+                Change::Preparing => {}
+                change => return change,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), settled)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_engine_that_can_not_do_the_work_is_not_used_and_says_why() {
+    let old = Fake {
+        version: "1.24",
+        ..Fake::default()
+    };
+    let windows = Fake {
+        info: json!({"OSType": "windows"}),
+        ..Fake::default()
+    };
+    for (fake, words) in [
+        (old, "speaks API 1.24 only: Shoal needs 1.41 (Docker 20.10)"),
+        (windows, "runs containers of windows"),
+    ] {
+        let folder = serve(fake);
+        let no = Engine::new(folder.path().join("s")).greet().await;
+        let no: NoEngine = no.map(drop).unwrap_err();
+        assert!(no.to_string().contains(words), "{no}");
+    }
+    let absent = Engine::new("/nonexistent/s".into()).greet().await;
+    assert!(matches!(absent, Err(NoEngine::Absent { .. })));
+}
+
+#[tokio::test]
+async fn a_full_engine_refuses_in_its_own_words() {
+    let pull = Fake {
+        has_image: false,
+        ..Fake::default()
+    };
+    let create = Fake {
+        refusal: FULL,
+        ..Fake::default()
+    };
+    for fake in [pull, create] {
+        match becomes(fake).await {
+            Change::Refused { reason } => assert!(reason.contains(FULL), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_the_kernel_does_not_hold_is_a_warning() {
+    let mut fake = Fake::default();
+    let Change::Running(live) = becomes(fake.clone()).await else {
+        panic!("it does not run");
+    };
+    assert_eq!(live.warnings, Vec::<String>::new());
+    fake.info["MemoryLimit"] = false.into();
+    let Change::Running(live) = becomes(fake).await else {
+        panic!("it does not run");
+    };
+    let warning = live.warnings.concat();
+    assert!(warning.contains("cgroup_enable=memory"), "{warning}");
+}
