@@ -13,8 +13,6 @@ use super::error::Trouble;
 /// Longest time for an answer, such as to a container's start on a slow SD card. Stopping, pulling
 /// and reading logs take as long as they take.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
-/// Longest time for an engine to say that it is there.
-const GREETING_TIME_MAX: Duration = Duration::from_secs(10);
 /// The oldest API that has all that is asked of it: Docker 20.10.
 const OLDEST: ClientVersion = ClientVersion {
     major_version: 1,
@@ -53,9 +51,9 @@ impl Engine {
         &self.socket
     }
 
-    /// Asks the engine whether it is there, and what it is. Whoever waits is told by
+    /// Asks the engine whether it is there, and what it is, and waits so long at most. Whoever waits is told by
     /// [`Engine::set`] only.
-    pub(super) async fn greet(&self) -> Result<(Docker, SystemInfo), NoEngine> {
+    pub(super) async fn greet(&self, limit: Duration) -> Result<(Docker, SystemInfo), NoEngine> {
         let greeting = async {
             let path = self.socket.display().to_string();
             let docker =
@@ -68,7 +66,7 @@ impl Engine {
             socket: self.socket.clone(),
             words,
         };
-        let (docker, info) = match tokio::time::timeout(GREETING_TIME_MAX, greeting).await {
+        let (docker, info) = match tokio::time::timeout(limit, greeting).await {
             Ok(Ok(known)) => known,
             Ok(Err(error)) => {
                 let words = match Trouble::of(&error) {

@@ -53,6 +53,7 @@ pub use self::{
 use self::{
     engine::Engine,
     images::Images,
+    monitor::Patience,
     watcher::{Found, Watched, Watcher, Wish},
 };
 use super::{Adopted, BoxFuture, Change, Events, Launch, LogOptions, LogStream, Runtime};
@@ -106,6 +107,7 @@ struct Shared {
     engine: Arc<Engine>,
     owner: String,
     is_expected: bool,
+    patience: Patience,
     node: NodeId,
     credentials: Arc<dyn CredentialSource>,
     events: Events,
@@ -226,12 +228,21 @@ impl DockerRuntime {
         settings: DockerSettings,
         events: Events,
     ) -> io::Result<(Self, mpsc::Receiver<EngineNews>)> {
+        Self::with_patience(settings, events, Patience::default())
+    }
+
+    fn with_patience(
+        settings: DockerSettings,
+        events: Events,
+        patience: Patience,
+    ) -> io::Result<(Self, mpsc::Receiver<EngineNews>)> {
         let end = CancellationToken::new();
         let owner = installation::of(&settings.data_dir)?;
         let shared = Arc::new(Shared {
             engine: Arc::new(Engine::new(settings.socket)),
             owner,
             is_expected: settings.is_expected,
+            patience,
             node: settings.node,
             credentials: settings.credentials,
             events,

@@ -28,13 +28,31 @@ use crate::runtime::{Adopted, Change, Launch};
 /// Pauses between two attempts at an engine that is not there.
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
-/// An engine that is not there for so long is no longer counted on: others take its tasks over.
-/// Restarting an engine takes less.
-const DOWN_AFTER: Duration = Duration::from_secs(30);
-/// An engine that says nothing for so long is asked whether it still is there.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// And answers within.
-const PING_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long an engine is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// How long an engine may take to say that it is there.
+    pub(super) greeting: Duration,
+    /// An engine that says nothing for so long is asked whether it still is there.
+    pub(super) silence: Duration,
+    /// And answers within.
+    pub(super) ping: Duration,
+    /// An engine that is not there for so long is no longer counted on: others take its tasks over.
+    /// Restarting an engine takes less.
+    pub(super) absence: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            greeting: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+            ping: Duration::from_secs(20),
+            absence: Duration::from_secs(30),
+        }
+    }
+}
+
 /// Events of this long ago are heard again after a new beginning: none is lost between.
 const OVERLAP_S: i64 = 3;
 
@@ -45,7 +63,7 @@ pub(super) async fn run(shared: Arc<Shared>, news: mpsc::Sender<EngineNews>) {
     let mut is_told = false;
     let mut said: Option<NoEngine> = None;
     loop {
-        match shared.engine.greet().await {
+        match shared.engine.greet(shared.patience.greeting).await {
             Ok((docker, info)) => {
                 (pause, down_since, is_told) = (RETRY_MIN, None, false);
                 said = None;
@@ -78,7 +96,7 @@ pub(super) async fn run(shared: Arc<Shared>, news: mpsc::Sender<EngineNews>) {
             }
         }
         let since = *down_since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= DOWN_AFTER && !std::mem::replace(&mut is_told, true) {
+        if since.elapsed() >= shared.patience.absence && !std::mem::replace(&mut is_told, true) {
             // The agent is stopping: then nobody needs it.
             let _ = news.send(EngineNews::Down).await;
         }
@@ -133,7 +151,7 @@ async fn listen(
     mut events: impl Stream<Item = Result<EventMessage, bollard::errors::Error>> + Unpin,
 ) {
     loop {
-        match timeout(SILENCE_MAX, events.next()).await {
+        match timeout(shared.patience.silence, events.next()).await {
             Ok(Some(Ok(event))) => heard(shared, event),
             Ok(Some(Err(error))) => {
                 tracing::debug!(%error, "the engine's events end");
@@ -141,7 +159,7 @@ async fn listen(
             }
             Ok(None) => return,
             Err(_) => {
-                let answer = timeout(PING_TIME_MAX, docker.ping()).await;
+                let answer = timeout(shared.patience.ping, docker.ping()).await;
                 if !matches!(answer, Ok(Ok(_))) {
                     tracing::warn!("the engine does not answer any more");
                     return;

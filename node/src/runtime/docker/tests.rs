@@ -1,6 +1,13 @@
 //! Engines as they should not be: too old, of another system, full, without a part of the kernel.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -12,14 +19,16 @@ use axum::{
 use serde_json::{Value, json};
 use shoal_membership::NodeId;
 use shoal_scheduler::task::ServiceId;
+use tokio::sync::mpsc;
 
 use super::{
-    CredentialSource, Credentials, DockerRuntime, DockerSettings,
+    CredentialSource, Credentials, DockerRuntime, DockerSettings, EngineNews,
     engine::{Engine, NoEngine},
     first_news,
+    monitor::Patience,
     samples::launch_of,
 };
-use crate::runtime::{BoxFuture, Change, Runtime, events};
+use crate::runtime::{BoxFuture, Change, EventReceiver, Runtime, events};
 
 /// An engine in this process, and how it is.
 #[derive(Clone)]
@@ -30,6 +39,8 @@ struct Fake {
     has_image: bool,
     /// What it says instead of making a container.
     refusal: &'static str,
+    /// Whether it answers nothing, for ever.
+    hangs: Arc<AtomicBool>,
 }
 
 impl Default for Fake {
@@ -39,6 +50,7 @@ impl Default for Fake {
             info: json!({"OSType": "linux", "Architecture": "x86_64"}),
             has_image: true,
             refusal: "",
+            hangs: Arc::default(),
         }
     }
 }
@@ -46,6 +58,9 @@ impl Default for Fake {
 const FULL: &str = "write /var/lib/docker/tmp/x: no space left on device";
 
 async fn answer(State(fake): State<Fake>, request: Request) -> Response {
+    if fake.hangs.load(Ordering::Relaxed) {
+        return std::future::pending().await;
+    }
     let path = request.uri().path().to_owned();
     // Without the version before it.
     let path = match path.strip_prefix("/v1.") {
@@ -106,18 +121,31 @@ impl CredentialSource for Nobody {
     }
 }
 
-/// What becomes of a task with a memory limit, in the end.
-async fn becomes(fake: Fake) -> Change {
-    let folder = serve(fake);
-    let (events, mut receiver) = events();
+const PATIENCE: Patience = Patience {
+    greeting: Duration::from_millis(300),
+    silence: Duration::from_millis(300),
+    ping: Duration::from_millis(200),
+    absence: Duration::from_millis(300),
+};
+
+/// A runtime of the engine in this folder.
+fn runtime(folder: &Path) -> (DockerRuntime, mpsc::Receiver<EngineNews>, EventReceiver) {
+    let (events, receiver) = events();
     let settings = DockerSettings {
-        socket: folder.path().join("s"),
-        data_dir: folder.path().to_path_buf(),
+        socket: folder.join("s"),
+        data_dir: folder.to_path_buf(),
         is_expected: true,
         node: NodeId::from_bytes([3; 16]),
         credentials: Arc::new(Nobody),
     };
-    let (runtime, mut news) = DockerRuntime::new(settings, events).unwrap();
+    let (runtime, news) = DockerRuntime::with_patience(settings, events, PATIENCE).unwrap();
+    (runtime, news, receiver)
+}
+
+/// What becomes of a task with a memory limit, in the end.
+async fn becomes(fake: Fake) -> Change {
+    let folder = serve(fake);
+    let (runtime, mut news, mut receiver) = runtime(folder.path());
     first_news(&mut news).await.unwrap();
     runtime.start(launch_of(
         r#"{"Name":"web","TaskTemplate":{"ContainerSpec":{"Image":"app"},
@@ -151,11 +179,15 @@ async fn an_engine_that_can_not_do_the_work_is_not_used_and_says_why() {
         (windows, "runs containers of windows"),
     ] {
         let folder = serve(fake);
-        let no = Engine::new(folder.path().join("s")).greet().await;
+        let no = Engine::new(folder.path().join("s"))
+            .greet(Duration::from_secs(5))
+            .await;
         let no: NoEngine = no.map(drop).unwrap_err();
         assert!(no.to_string().contains(words), "{no}");
     }
-    let absent = Engine::new("/nonexistent/s".into()).greet().await;
+    let absent = Engine::new("/nonexistent/s".into())
+        .greet(Duration::from_secs(5))
+        .await;
     assert!(matches!(absent, Err(NoEngine::Absent { .. })));
 }
 
@@ -190,4 +222,17 @@ async fn a_limit_that_the_kernel_does_not_hold_is_a_warning() {
     };
     let warning = live.warnings.concat();
     assert!(warning.contains("cgroup_enable=memory"), "{warning}");
+}
+
+#[tokio::test]
+async fn an_engine_that_hangs_is_given_up_and_taken_back() {
+    let fake = Fake::default();
+    let hangs = fake.hangs.clone();
+    let folder = serve(fake);
+    let (_runtime, mut news, _receiver) = runtime(folder.path());
+    assert!(first_news(&mut news).await.is_some());
+    hangs.store(true, Ordering::Relaxed);
+    assert!(matches!(news.recv().await, Some(EngineNews::Down)));
+    hangs.store(false, Ordering::Relaxed);
+    assert!(matches!(news.recv().await, Some(EngineNews::Up { .. })));
 }
