@@ -4,9 +4,10 @@
 //! that name. Here the beginning of an id chooses what is changed or removed only from
 //! [`SHORT_ID`] characters on, which is what `docker service ls` prints.
 
-use shoal_membership::NodeId;
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
 use shoal_scheduler::{
-    task::{NetworkId, ServiceId, TaskId},
+    task::TaskId,
     view::{ClusterView, NetworkView, NodeView, ServiceView},
 };
 
@@ -30,15 +31,8 @@ pub(super) fn service<'a>(
     wanted: &str,
     purpose: Purpose,
 ) -> Result<&'a ServiceView, ApiError> {
-    if let Some(found) = whole_id::<ServiceId>(wanted).and_then(|id| view.services.get(&id)) {
-        return Ok(found);
-    }
-    let all = || view.services.values();
-    let named = all().filter(|service| service.spec.name == wanted);
-    match only("service", wanted, named)? {
-        Some(found) => Ok(found),
-        None => by_prefix("service", wanted, purpose, all().map(|one| (one.id, one))),
-    }
+    let is_named = |service: &ServiceView| service.spec.name == wanted;
+    find("service", &view.services, wanted, purpose, is_named)
 }
 
 /// The network that is meant.
@@ -47,15 +41,8 @@ pub(super) fn network<'a>(
     wanted: &str,
     purpose: Purpose,
 ) -> Result<&'a NetworkView, ApiError> {
-    if let Some(found) = whole_id::<NetworkId>(wanted).and_then(|id| view.networks.get(&id)) {
-        return Ok(found);
-    }
-    let all = || view.networks.values();
-    let named = all().filter(|network| network.spec.name == wanted);
-    match only("network", wanted, named)? {
-        Some(found) => Ok(found),
-        None => by_prefix("network", wanted, purpose, all().map(|one| (one.id, one))),
-    }
+    let is_named = |network: &NetworkView| network.spec.name == wanted;
+    find("network", &view.networks, wanted, purpose, is_named)
 }
 
 /// The node that is meant.
@@ -64,14 +51,25 @@ pub(super) fn node<'a>(
     wanted: &str,
     purpose: Purpose,
 ) -> Result<&'a NodeView, ApiError> {
-    if let Some(found) = whole_id::<NodeId>(wanted).and_then(|id| view.nodes.get(&id)) {
+    let is_named = |node: &NodeView| {
+        !wanted.is_empty() && (node.hostname == wanted || node.spec.name == wanted)
+    };
+    find("node", &view.nodes, wanted, purpose, is_named)
+}
+
+fn find<'a, Id: Ord + FromStr + Display, T>(
+    kind: &'static str,
+    all: &'a BTreeMap<Id, T>,
+    wanted: &str,
+    purpose: Purpose,
+    is_named: impl Fn(&T) -> bool,
+) -> Result<&'a T, ApiError> {
+    if let Some(found) = whole_id::<Id>(wanted).and_then(|id| all.get(&id)) {
         return Ok(found);
     }
-    let all = || view.nodes.values();
-    let named = all().filter(|node| node.hostname == wanted || node.spec.name == wanted);
-    match only("node", wanted, named.filter(|_| !wanted.is_empty()))? {
+    match only(kind, wanted, all.values().filter(|one| is_named(one)))? {
         Some(found) => Ok(found),
-        None => by_prefix("node", wanted, purpose, all().map(|one| (one.id, one))),
+        None => by_prefix(kind, wanted, purpose, all.iter()),
     }
 }
 
@@ -93,7 +91,7 @@ pub(super) fn task(
 }
 
 /// An id in the form in which it is shown; other spellings of the number are not ids.
-fn whole_id<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
+fn whole_id<T: FromStr + ToString>(text: &str) -> Option<T> {
     text.parse::<T>().ok().filter(|id| id.to_string() == text)
 }
 

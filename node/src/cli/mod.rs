@@ -20,6 +20,7 @@ mod node;
 mod output;
 mod query;
 mod registry;
+mod remove;
 mod service;
 mod session;
 mod stack;

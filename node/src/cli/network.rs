@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::{
-    error::{CliError, each},
+    error::CliError,
     format::{
         natural,
         rows::{Layout, ListArgs, Row},
@@ -14,6 +14,7 @@ use super::{
     inspect::{self, InspectArgs},
     lookup::Lookup,
     query::{Filters, Target},
+    remove,
     session::Session,
     values::{WriteArgs, key_value},
 };
@@ -125,7 +126,9 @@ pub(crate) async fn run(session: &mut Session, command: NetworkCommand) -> Resul
             let targets: Vec<Target> = args.networks.iter().map(|name| target(name)).collect();
             inspect::run(session, &args.inspect, &targets).await
         }
-        NetworkCommand::Rm(args) => rm(session, args).await,
+        NetworkCommand::Rm(args) => {
+            remove::named(session, "/networks", &args.networks, false, args.write).await
+        }
     }
 }
 
@@ -205,14 +208,4 @@ async fn ls(session: &mut Session, args: LsArgs) -> Result<(), CliError> {
     };
     let rows = networks.iter().map(row).collect();
     args.list.print(&mut session.out, &LAYOUT, rows)
-}
-
-async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
-    each(&args.networks, async |name: &String| {
-        let target = target(name).maybe("write-concern", args.write.word());
-        let written = session.client.delete(target.as_str()).await?;
-        session.out.line(name)?;
-        session.warn(&written)
-    })
-    .await
 }

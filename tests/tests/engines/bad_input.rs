@@ -142,34 +142,23 @@ fn a_task_without_memory_a_sick_one_and_a_deaf_one_end_with_their_reasons() {
             "x=$(dd if=/dev/zero bs=1M count=64 2>/dev/null | tr '\\0' x)",
         ],
     );
-    let sick = [
-        "--health-cmd",
-        "false",
-        "--health-interval",
-        "1s",
-        "--health-retries",
-        "1",
-        "--restart-delay",
-        "1s",
-        "--stop-grace-period",
-        "1s",
-    ];
-    create(lab, "sick", &sick, &[]);
-    let stuck = [
-        "--health-cmd",
-        "sleep 1000",
-        "--health-interval",
-        "1s",
-        "--health-timeout",
-        "1s",
-        "--health-retries",
-        "1",
-        "--restart-delay",
-        "1s",
-        "--stop-grace-period",
-        "1s",
-    ];
-    create(lab, "stuck", &stuck, &[]);
+    for (name, check) in [("sick", "false"), ("stuck", "sleep 1000")] {
+        let checked = [
+            "--health-cmd",
+            check,
+            "--health-interval",
+            "1s",
+            "--health-timeout",
+            "1s",
+            "--health-retries",
+            "1",
+            "--restart-delay",
+            "1s",
+            "--stop-grace-period",
+            "1s",
+        ];
+        create(lab, name, &checked, &[]);
+    }
     create(
         lab,
         "deaf",

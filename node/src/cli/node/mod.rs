@@ -12,6 +12,7 @@ use super::{
     inspect::{self, InspectArgs},
     lookup::Lookup,
     query::{Filters, Target},
+    remove,
     session::Session,
     tasks::{self, TaskListArgs},
     values::WriteArgs,
@@ -74,7 +75,9 @@ pub(crate) async fn run(session: &mut Session, command: NodeCommand) -> Result<(
         NodeCommand::Inspect(args) => inspect_nodes(session, args).await,
         NodeCommand::Ps(args) => ps(session, args).await,
         NodeCommand::Update(args) => update::run(session, args).await,
-        NodeCommand::Rm(args) => rm(session, args).await,
+        NodeCommand::Rm(args) => {
+            remove::named(session, "/nodes", &args.nodes, args.force, args.write).await
+        }
     }
 }
 
@@ -118,17 +121,4 @@ async fn ps(session: &mut Session, args: PsArgs) -> Result<(), CliError> {
         tasks::print(session, &args.tasks, found).await?;
     }
     nodes
-}
-
-async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
-    each(&args.nodes, async |node: &String| {
-        let target = Target::new("/nodes")
-            .segment(node)
-            .maybe("force", args.force.then_some(1))
-            .maybe("write-concern", args.write.word());
-        let written = session.client.delete(target.as_str()).await?;
-        session.out.line(node)?;
-        session.warn(&written)
-    })
-    .await
 }

@@ -20,6 +20,7 @@ use super::{
     inspect::{self, InspectArgs},
     lookup::Lookup,
     query::{Filters, Target},
+    remove,
     session::Session,
     tasks::{self, TaskListArgs},
     values::WriteArgs,
@@ -93,7 +94,9 @@ pub(crate) async fn run(session: &mut Session, command: ServiceCommand) -> Resul
         ServiceCommand::Scale(args) => scale::run(session, args).await,
         ServiceCommand::Update(args) => update::run(session, *args).await,
         ServiceCommand::Rollback(args) => update::rollback(session, args).await,
-        ServiceCommand::Rm(args) => rm(session, args).await,
+        ServiceCommand::Rm(args) => {
+            remove::named(session, "/services", &args.services, false, args.write).await
+        }
     }
 }
 
@@ -136,14 +139,4 @@ async fn ps(session: &mut Session, args: PsArgs) -> Result<(), CliError> {
         tasks::print(session, &args.tasks, found).await?;
     }
     services
-}
-
-async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
-    each(&args.services, async |name: &String| {
-        let target = service_target(name).maybe("write-concern", args.write.word());
-        let written = session.client.delete(target.as_str()).await?;
-        session.out.line(name)?;
-        session.warn(&written)
-    })
-    .await
 }

@@ -15,6 +15,7 @@ use crate::cli::{
     lookup::Lookup,
     query::Target,
     registry::RegistryArgs,
+    remove,
     session::Session,
     values::{WriteArgs, span},
     wait::{self, Wait},
@@ -111,7 +112,8 @@ pub(super) async fn run(
             .collect();
         for service in &existing {
             if !names.contains(service.text("/Spec/Name")) {
-                remove(session, service, args.write).await?;
+                let (id, name) = (service.text("/ID"), service.text("/Spec/Name"));
+                remove::part(session, "service", id, name, args.write).await?;
             }
         }
     }
@@ -217,19 +219,4 @@ fn keep_forced(spec: &mut Value, service: &Value) {
     if let (Some(forced), Some(task)) = (forced, spec.get_mut("TaskTemplate")) {
         task["ForceUpdate"] = forced.clone();
     }
-}
-
-/// Removes a service and says so.
-pub(super) async fn remove(
-    session: &mut Session,
-    service: &Value,
-    write: WriteArgs,
-) -> Result<(), CliError> {
-    let name = service.text("/Spec/Name");
-    session.out.line(&format!("Removing service {name}"))?;
-    let target = Target::new("/services")
-        .segment(service.text("/ID"))
-        .maybe("write-concern", write.word());
-    let written = session.client.delete(target.as_str()).await?;
-    session.warn(&written)
 }

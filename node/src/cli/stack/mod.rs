@@ -14,6 +14,7 @@ use super::{
     format::rows::ListArgs,
     lookup::Lookup,
     query::{Filters, Target},
+    remove,
     service::{LsArgs, print_services},
     session::Session,
     tasks::{self, TaskListArgs},
@@ -132,11 +133,13 @@ async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
         }
         services.sort_by(|a, b| a.text("/Spec/Name").cmp(b.text("/Spec/Name")));
         each(&services, async |service: &Value| {
-            deploy::remove(session, service, args.write).await
+            let (id, name) = (service.text("/ID"), service.text("/Spec/Name"));
+            remove::part(session, "service", id, name, args.write).await
         })
         .await?;
         each(&networks, async |network: &Value| {
-            networks::remove(session, network, args.write).await
+            let (id, name) = (network.text("/Id"), network.text("/Name"));
+            remove::part(session, "network", id, name, args.write).await
         })
         .await
     })

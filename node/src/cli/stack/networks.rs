@@ -73,18 +73,3 @@ pub(super) async fn of_this(session: &Session, stack: &str) -> Result<Vec<Value>
     let target = Target::new("/networks").filtered(&of_stack(stack));
     session.client.get(target.as_str()).await
 }
-
-/// Removes a network and says so.
-pub(super) async fn remove(
-    session: &mut Session,
-    network: &Value,
-    write: WriteArgs,
-) -> Result<(), CliError> {
-    let name = network.text("/Name");
-    session.out.line(&format!("Removing network {name}"))?;
-    let target = Target::new("/networks")
-        .segment(network.text("/Id"))
-        .maybe("write-concern", write.word());
-    let written = session.client.delete(target.as_str()).await?;
-    session.warn(&written)
-}
