@@ -39,6 +39,8 @@ struct Fake {
     has_image: bool,
     /// What it says instead of making a container.
     refusal: &'static str,
+    /// The status that goes with it.
+    status: StatusCode,
     /// Whether it answers nothing, for ever.
     hangs: Arc<AtomicBool>,
 }
@@ -50,6 +52,7 @@ impl Default for Fake {
             info: json!({"OSType": "linux", "Architecture": "x86_64"}),
             has_image: true,
             refusal: "",
+            status: StatusCode::INTERNAL_SERVER_ERROR,
             hangs: Arc::default(),
         }
     }
@@ -88,7 +91,7 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
             format!("{{\"status\":\"Extracting\"}}\n{error}\n").into_response()
         }
         (&Method::POST, "/containers/create") if !fake.refusal.is_empty() => {
-            no(StatusCode::INTERNAL_SERVER_ERROR, fake.refusal)
+            no(fake.status, fake.refusal)
         }
         (&Method::POST, "/containers/create") => (
             StatusCode::CREATED,
@@ -99,6 +102,11 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         (_, "/containers/c1/json") => Json(json!({"Id": "c1", "State": {
             "Status": "running", "Running": true, "Pid": 9, "StartedAt": "2026-11-22T10:04:45Z"}}))
         .into_response(),
+        // Somebody else's, under a name that the task's container should have.
+        (&Method::GET, path) if path.starts_with("/containers/web.3.") => {
+            Json(json!({"Id": "c2", "Config": {"Labels": {"com.docker.swarm.task.id": "0"}}}))
+                .into_response()
+        }
         _ => no(StatusCode::NOT_FOUND, "no such thing"),
     }
 }
@@ -202,11 +210,25 @@ async fn a_full_engine_refuses_in_its_own_words() {
         ..Fake::default()
     };
     for fake in [pull, create] {
-        match becomes(fake).await {
-            Change::Refused { reason } => assert!(reason.contains(FULL), "{reason}"),
-            other => panic!("{other:?}"),
-        }
+        refuses(fake, FULL).await;
     }
+}
+
+async fn refuses(fake: Fake, words: &str) {
+    match becomes(fake).await {
+        Change::Refused { reason } => assert!(reason.contains(words), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_has_is_left_to_them() {
+    let taken = Fake {
+        refusal: "Conflict. The container name is already in use",
+        status: StatusCode::CONFLICT,
+        ..Fake::default()
+    };
+    refuses(taken, "is already in use").await;
 }
 
 #[tokio::test]
