@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod api;
 mod architecture;
+pub mod balancer;
 pub mod cli;
 pub mod compose;
 pub mod demo;

@@ -92,10 +92,10 @@ impl Cluster {
     pub fn place(&mut self) -> usize {
         let at = self.nodes.len();
         let number = u16::try_from(at).expect("a few nodes");
-        let listen = SocketAddr::from((self.room.ip, FIRST_PORT + number));
+        let listen = SocketAddr::from((self.room.ip(number), FIRST_PORT + number));
         let mut node = Node::new(&format!("n{}", at + 1), self.folder.path(), listen);
         if let Some(links) = &mut self.links {
-            let front = SocketAddr::from((self.room.ip, FIRST_RELAY_PORT + number));
+            let front = SocketAddr::from((self.room.ip(number), FIRST_RELAY_PORT + number));
             links.add(front, listen);
             node.advertise = Some(front);
         }

@@ -111,6 +111,12 @@ impl Lab {
         self.run(&[&["engine", machine.as_str()], arguments].concat())
     }
 
+    /// The address of a machine, from 1.
+    #[must_use]
+    pub fn address(&self, machine: usize) -> String {
+        format!("{}.{machine}", self.net)
+    }
+
     /// The address of the lab's registry, when there is one.
     #[must_use]
     pub fn registry(&self) -> String {

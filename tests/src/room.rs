@@ -1,4 +1,4 @@
-//! Room for clusters: a few at once on one machine, each on a loopback address of its own.
+//! Room for clusters: a few at once on one machine, each node on a loopback address of its own.
 
 use std::{
     net::{Ipv4Addr, UdpSocket},
@@ -19,9 +19,8 @@ static LEFT: Condvar = Condvar::new();
 /// Leave to run a cluster, and its address. Given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
-    /// All of 127.0.0.0/8 is this machine: with an address of its own, a cluster's ports are free,
-    /// and stay so between two lives of an agent.
-    pub(crate) ip: Ipv4Addr,
+    process: u8,
+    number: u8,
 }
 
 impl Room {
@@ -32,16 +31,24 @@ impl Room {
             rooms = LEFT.wait(rooms).unwrap_or_else(PoisonError::into_inner);
         }
         rooms.taken += 1;
-        let [high, low] = u16::try_from(std::process::id() % 50_000)
-            .unwrap_or_default()
-            .to_be_bytes();
+        let process = u8::try_from(std::process::id() % 250 + 1).unwrap_or(1);
         loop {
-            let ip = Ipv4Addr::new(127, high.saturating_add(1), low, rooms.next);
+            let room = Self {
+                process,
+                number: rooms.next,
+            };
             rooms.next = rooms.next % 254 + 1;
-            if UdpSocket::bind((ip, crate::cluster::FIRST_PORT)).is_ok() {
-                return Self { ip };
+            if UdpSocket::bind((room.ip(0), crate::cluster::FIRST_PORT)).is_ok() {
+                return room;
             }
         }
+    }
+
+    /// The address of a node, counted from 0. All of 127.0.0.0/8 is this machine: with an address of
+    /// its own, a node's ports are free, and stay so between two lives of an agent.
+    pub(crate) fn ip(&self, node: u16) -> Ipv4Addr {
+        let node = u8::try_from(node % 250 + 1).unwrap_or(1);
+        Ipv4Addr::new(127, self.process, self.number, node)
     }
 }
 

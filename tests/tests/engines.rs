@@ -8,6 +8,8 @@ mod bad_input;
 mod healing;
 #[path = "engines/logs.rs"]
 mod logs;
+#[path = "engines/publishing.rs"]
+mod publishing;
 #[path = "engines/recorded.rs"]
 mod recorded;
 #[path = "engines/registry.rs"]

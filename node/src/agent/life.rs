@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     api::{Handle, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
+    balancer::Balancer,
     cli::{AgentArgs, ProfileChoice, RuntimeChoice},
     runtime::{
         self,
@@ -108,6 +109,7 @@ struct Lines {
     addresses: Addresses,
     facts: NodeFacts,
     logs: Logs,
+    balancer: Balancer,
     view: watch::Sender<Arc<ClusterView>>,
     orders: mpsc::Receiver<OrderRequest>,
     questions: mpsc::Receiver<Question>,
@@ -170,6 +172,7 @@ impl Start {
         let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
         let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
         self.desk.connect(endpoint.clone(), seen.clone());
+        let seen_ports = seen.clone();
         let (orders, order_queue) = mpsc::channel(QUEUE);
         let (questions, question_queue) = mpsc::channel(QUEUE);
         let (leaving, leavers) = mpsc::channel(1);
@@ -185,6 +188,13 @@ impl Start {
             identity: Arc::new(machine),
         };
         let stop = CancellationToken::new();
+        let balancer = Balancer::start(
+            self.args.listen.ip(),
+            endpoint.clone(),
+            seen_ports,
+            Arc::new(self.runtimes.clone()),
+            stop.child_token(),
+        );
         let api = tokio::spawn(server.run(handle, stop.clone()));
         let socket = self.args.api.path().display();
         tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");
@@ -194,6 +204,7 @@ impl Start {
             addresses,
             facts,
             logs,
+            balancer,
             view,
             orders: order_queue,
             questions: question_queue,
@@ -238,6 +249,7 @@ impl Start {
             planner,
             runtimes: self.runtimes,
             logs: lines.logs,
+            balancer: lines.balancer,
             desk: self.desk,
             hostname,
             view: lines.view,

@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     api::{LeaveRequest, OrderRequest, Question},
+    balancer::Balancer,
     runtime::EventReceiver,
 };
 
@@ -51,6 +52,7 @@ pub(super) struct Owner {
     pub(super) planner: PlannerThread,
     pub(super) runtimes: Runtimes,
     pub(super) logs: Logs,
+    pub(super) balancer: Balancer,
     pub(super) desk: Arc<Desk>,
     pub(super) hostname: String,
     pub(super) view: watch::Sender<Arc<ClusterView>>,
@@ -193,6 +195,9 @@ impl Owner {
             Incoming::Stream {
                 header, send, recv, ..
             } => {
+                let Some((send, recv)) = self.balancer.serve(&header, send, recv) else {
+                    return;
+                };
                 if let Some(send) = self.desk.serve(&header, send) {
                     self.logs.serve(&header, send, recv);
                 }

@@ -1,6 +1,6 @@
 //! Between the peer's words for tasks and the runtimes'.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use shoal_membership::NodeId;
 use shoal_scheduler::{
@@ -8,7 +8,10 @@ use shoal_scheduler::{
     task::{TaskId, TaskReport, TaskState},
 };
 
-use crate::runtime::{self, Change, Launch, Live, LogOptions, LogStream, Runtime};
+use crate::{
+    balancer,
+    runtime::{self, Change, Launch, Live, LogOptions, LogStream, Runtime},
+};
 
 /// Longest remark on a task, in characters: every node keeps it.
 const REMARK_MAX: usize = 500;
@@ -62,6 +65,12 @@ impl Runtimes {
         }
     }
 
+    /// Where a task has its own network.
+    fn address(&self, task: TaskId) -> Option<IpAddr> {
+        let known = self.all.iter().find(|runtime| runtime.knows(task));
+        known?.address(task)
+    }
+
     pub(super) fn logs(&self, task: TaskId, options: LogOptions) -> Option<LogStream> {
         self.of(task).map(|runtime| runtime.logs(task, options))
     }
@@ -74,6 +83,12 @@ impl Runtimes {
             adopted.extend(found.map(|one| adopted_task(one, wall)));
         }
         adopted
+    }
+}
+
+impl balancer::Addresses for Runtimes {
+    fn of(&self, task: TaskId) -> Option<IpAddr> {
+        self.address(task)
     }
 }
 

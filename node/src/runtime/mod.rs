@@ -13,7 +13,7 @@ mod logs;
 pub mod process;
 pub mod template;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, net::IpAddr, pin::Pin};
 
 pub use change::{Change, Live};
 pub use events::{EventReceiver, Events, RuntimeEvent, events};
@@ -61,6 +61,12 @@ pub trait Runtime: Send + Sync {
     /// Removes a task with all it left, its log included, and reports [`Change::Removed`]. One that
     /// still runs is stopped first.
     fn remove(&self, task: TaskId);
+
+    /// The address of a task that has a network of its own on this machine. None: it shares the
+    /// machine's, or is not there.
+    fn address(&self, _task: TaskId) -> Option<IpAddr> {
+        None
+    }
 
     /// What a task wrote, as long as it is not removed. Empty for a task that nobody knows.
     fn logs(&self, task: TaskId, options: LogOptions) -> LogStream;

@@ -7,7 +7,9 @@ use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, PortBinding, PortMap,
     ResourcesUlimits,
 };
-use shoal_scheduler::spec::{ContainerSpec, Healthcheck, PortConfig, PublishMode, ServiceSpec};
+use shoal_scheduler::spec::{
+    ContainerSpec, Healthcheck, PortConfig, Protocol, PublishMode, ServiceSpec,
+};
 
 use super::{labels, mounts, security};
 use crate::runtime::{
@@ -232,11 +234,11 @@ pub(super) fn warnings(spec: &ServiceSpec) -> Vec<String> {
         warnings.push("isolation: is of Windows, and ignored".to_owned());
     }
     let ports = spec.ports().iter();
-    if ports
-        .clone()
-        .any(|port| port.publish_mode == PublishMode::Ingress)
-    {
-        warnings.push("ports: nothing listens on ingress ports yet; mode: host works".to_owned());
+    let is_missing = |port: &PortConfig| {
+        port.publish_mode == PublishMode::Ingress && port.protocol != Protocol::Tcp
+    };
+    if ports.clone().any(is_missing) {
+        warnings.push("ports: only TCP listens on every node yet; mode: host works".to_owned());
     }
     let mut networks = spec.task_template.networks.iter();
     if networks.any(|network| !PREDEFINED.contains(&network.target.as_str())) {

@@ -29,6 +29,7 @@ mod watcher;
 use std::{
     collections::BTreeMap,
     io,
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -102,6 +103,13 @@ pub struct DockerRuntime {
     _end: DropGuard,
 }
 
+/// A task that has a watcher.
+struct Task {
+    watched: Watched,
+    container: Option<String>,
+    address: Option<IpAddr>,
+}
+
 /// What all watchers share.
 struct Shared {
     engine: Arc<Engine>,
@@ -113,7 +121,7 @@ struct Shared {
     events: Events,
     images: Images,
     starts: Semaphore,
-    tasks: Mutex<BTreeMap<TaskId, (Watched, Option<String>)>>,
+    tasks: Mutex<BTreeMap<TaskId, Task>>,
     facts: watch::Sender<EngineFacts>,
     watchers: TaskTracker,
     end: CancellationToken,
@@ -121,7 +129,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskId, (Watched, Option<String>)>> {
+    fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskId, Task>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,12 +146,18 @@ impl Shared {
     }
 
     fn container_of(&self, task: TaskId) -> Option<String> {
-        self.tasks().get(&task).and_then(|(_, id)| id.clone())
+        self.tasks().get(&task)?.container.clone()
     }
 
     fn set_container(&self, task: TaskId, container: &str) {
-        if let Some((_, known)) = self.tasks().get_mut(&task) {
-            *known = Some(container.to_owned());
+        if let Some(known) = self.tasks().get_mut(&task) {
+            known.container = Some(container.to_owned());
+        }
+    }
+
+    fn set_address(&self, task: TaskId, address: Option<IpAddr>) {
+        if let Some(known) = self.tasks().get_mut(&task) {
+            known.address = address;
         }
     }
 
@@ -161,7 +175,12 @@ impl Shared {
             tracing::debug!(task = %launch.task, "is known already");
             return;
         }
-        tasks.insert(launch.task, (watched, container));
+        let task = Task {
+            watched,
+            container,
+            address: None,
+        };
+        tasks.insert(launch.task, task);
         drop(tasks);
         let healthy_since = match &told {
             Some(Change::Running(live)) => Some(live.since),
@@ -191,13 +210,13 @@ impl Shared {
         let tasks = self.tasks();
         match task {
             Some(task) => {
-                if let Some((watched, _)) = tasks.get(&task) {
-                    watched.look.notify_one();
+                if let Some(known) = tasks.get(&task) {
+                    known.watched.look.notify_one();
                 }
             }
             None => {
-                for (watched, _) in tasks.values() {
-                    watched.look.notify_one();
+                for known in tasks.values() {
+                    known.watched.look.notify_one();
                 }
             }
         }
@@ -205,12 +224,12 @@ impl Shared {
 
     fn wish(&self, task: TaskId, wish: Wish) {
         let tasks = self.tasks();
-        let Some((watched, _)) = tasks.get(&task) else {
+        let Some(known) = tasks.get(&task) else {
             drop(tasks);
             self.events.send(task, Change::Removed);
             return;
         };
-        watched.wish.send_if_modified(|known| {
+        known.watched.wish.send_if_modified(|known| {
             let is_more = *known < wish;
             *known = wish.max(*known);
             is_more
@@ -316,6 +335,10 @@ impl Runtime for DockerRuntime {
 
     fn remove(&self, task: TaskId) {
         self.shared.wish(task, Wish::Remove);
+    }
+
+    fn address(&self, task: TaskId) -> Option<IpAddr> {
+        self.shared.tasks().get(&task)?.address
     }
 
     fn logs(&self, task: TaskId, options: LogOptions) -> LogStream {

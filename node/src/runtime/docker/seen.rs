@@ -1,6 +1,9 @@
 //! From what an engine says of a container to what becomes of its task.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use bollard::models::{
     ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status,
@@ -92,6 +95,21 @@ pub(super) fn seen(
             }
         }
     }
+}
+
+/// Where the container is reached from this machine: by its address in a network of its own, or by the
+/// machine's when it shares that.
+pub(super) fn address(found: &ContainerInspectResponse) -> Option<IpAddr> {
+    let mode = found.host_config.as_ref()?.network_mode.as_deref();
+    if mode == Some("host") {
+        return Some(Ipv4Addr::LOCALHOST.into());
+    }
+    let networks = found.network_settings.as_ref()?.networks.as_ref()?;
+    let addresses = networks.values().flat_map(|network| {
+        let both = [&network.ip_address, &network.global_ipv6_address];
+        both.into_iter().flatten()
+    });
+    addresses.filter_map(|text| text.parse().ok()).next()
 }
 
 fn end(state: &ContainerState, health: Option<Health>, memory: i64) -> End {

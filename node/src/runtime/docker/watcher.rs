@@ -20,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     Shared,
     error::Trouble,
-    seen::{Seen, now, seen},
+    seen::{Seen, address, now, seen},
 };
 use crate::runtime::{Change, Launch, Live};
 
@@ -130,6 +130,7 @@ impl Watcher {
             match docker.inspect_container(container, options).await {
                 Ok(found) => {
                     pause = RETRY_MIN;
+                    self.shared.set_address(self.task(), address(&found));
                     match self.seen(&found) {
                         Seen::Ended(end) => return end.change(was_asked_to_stop),
                         // Somebody else stopped it before it began: it is as it ends.

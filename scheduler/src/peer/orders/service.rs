@@ -14,7 +14,7 @@ use crate::{
     order::OrderError,
     payload::ServiceRecord,
     registry::{Key, kind},
-    spec::{PREDEFINED_NETWORKS, PublishMode, ServiceSpec},
+    spec::{PREDEFINED_NETWORKS, Protocol, PublishMode, ServiceSpec},
     task::{ServiceId, Slot},
 };
 
@@ -181,12 +181,17 @@ fn with_port_warnings(mut draft: Draft, spec: &ServiceSpec) -> Draft {
     draft
 }
 
-/// Nothing listens on the ports that all nodes publish yet, and people should know. Containers' ports in
-/// mode `host` are their engine's business.
+/// Nothing listens on some published ports yet, and people should know: on those of UDP and SCTP that all
+/// nodes publish, and on those of processes in mode `host`. Containers' ports in mode `host` are their
+/// engine's business.
 fn port_warnings(spec: &ServiceSpec) -> impl Iterator<Item = String> + '_ {
     let is_process = spec.task_template.container_spec.is_process();
     let ports = spec.ports().iter().filter(move |port| {
-        port.published_port > 0 && (is_process || port.publish_mode == PublishMode::Ingress)
+        port.published_port > 0
+            && match port.publish_mode {
+                PublishMode::Ingress => port.protocol != Protocol::Tcp,
+                PublishMode::Host => is_process,
+            }
     });
     ports.map(move |port| {
         let (service, published) = (&spec.name, port.published_port);
@@ -207,16 +212,18 @@ mod tests {
 
     #[test]
     fn a_port_that_nothing_listens_on_is_said_once() {
-        let warnings = |image: &str, mode: &str| {
+        let warnings = |image: &str, mode: &str, protocol: &str| {
             let text = format!(
                 r#"{{"Name":"w","TaskTemplate":{{"ContainerSpec":{{"Image":"{image}"}}}},"EndpointSpec":{{"Ports":[
-                {{"TargetPort":80,"PublishedPort":8080,"PublishMode":"{mode}"}},{{"TargetPort":81}}]}}}}"#
+                {{"TargetPort":80,"PublishedPort":8080,"PublishMode":"{mode}","Protocol":"{protocol}"}},{{"TargetPort":81}}]}}}}"#
             );
             let spec: ServiceSpec = serde_json::from_str(&text).unwrap();
             port_warnings(&spec).collect::<Vec<_>>().concat()
         };
-        assert!(warnings("scratch", "host").contains("port 8080 yet; each task"));
-        assert!(warnings("web:1", "ingress").contains("port 8080 yet; in mode host"));
-        assert_eq!(warnings("web:1", "host"), "");
+        assert!(warnings("scratch", "host", "tcp").contains("port 8080 yet; each task"));
+        assert!(warnings("web:1", "ingress", "udp").contains("port 8080 yet; in mode host"));
+        assert_eq!(warnings("web:1", "ingress", "tcp"), "");
+        assert_eq!(warnings("scratch", "ingress", "tcp"), "");
+        assert_eq!(warnings("web:1", "host", "tcp"), "");
     }
 }

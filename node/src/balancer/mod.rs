@@ -1,0 +1,140 @@
+//! Published ports: each node listens on all of them, and brings who connects to a task that runs.
+//!
+//! A client reaches this node's listener; the task may be here, and is dialled, or on another node: then
+//! one QUIC stream between the two nodes carries the connection, and that node dials. So what passes
+//! between machines is encrypted, and needs no port but that of the members. A task that can't be
+//! reached is passed over before the client notices. Swarm's routing mesh does the same with IPVS and
+//! VXLAN; power-of-two choices and the like are of no use here, since one node sees all its connections:
+//! the task with the fewest is next.
+//!
+//! Who runs where is read from the node's own view; nobody is asked. What it does not do yet: UDP,
+//! virtual addresses, names.
+
+mod backends;
+mod front;
+mod keeper;
+mod loads;
+mod pipe;
+mod published;
+mod reach;
+mod wire;
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use shoal_membership::NodeId;
+use shoal_net::{Endpoint, RecvStream, SendStream, StreamHeader};
+use shoal_scheduler::{
+    task::TaskId,
+    view::{ClusterView, NodeStatus},
+};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::loads::Loads;
+
+/// Connections of clients that this node carries at a time; others wait in the kernel.
+const CARRIED_MAX: usize = 4_096;
+/// Connections of other nodes that are carried to tasks of this one at a time; others are refused.
+const SERVED_MAX: usize = 4_096;
+
+/// Where a task of this node has its own network.
+pub trait Addresses: Send + Sync {
+    /// Its address there. None: it shares the machine's.
+    fn of(&self, task: TaskId) -> Option<IpAddr>;
+}
+
+/// What was carried so far.
+#[derive(Debug, Default)]
+struct Counters {
+    /// Connections that found no task.
+    refused: AtomicU64,
+    /// Tasks that could not be reached, and were passed over.
+    passed_over: AtomicU64,
+}
+
+/// What everybody here shares.
+struct Shared {
+    me: NodeId,
+    /// Where it listens; unspecified: everywhere.
+    listen: IpAddr,
+    endpoint: Endpoint,
+    view: watch::Receiver<Arc<ClusterView>>,
+    addresses: Arc<dyn Addresses>,
+    loads: Loads,
+    places: Arc<Semaphore>,
+    served: Arc<Semaphore>,
+    counters: Counters,
+    carried: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Listens on published ports, and serves what other nodes bring. Clones share it.
+#[derive(Clone)]
+pub struct Balancer(Arc<Shared>);
+
+impl Balancer {
+    /// Begins to listen as the view says, on this address, until `stop`. To be called within a tokio
+    /// runtime.
+    #[must_use]
+    pub fn start(
+        listen: IpAddr,
+        endpoint: Endpoint,
+        view: watch::Receiver<Arc<ClusterView>>,
+        addresses: Arc<dyn Addresses>,
+        stop: CancellationToken,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            me: endpoint.id(),
+            listen,
+            endpoint,
+            view,
+            addresses,
+            loads: Loads::default(),
+            places: Arc::new(Semaphore::new(CARRIED_MAX)),
+            served: Arc::new(Semaphore::new(SERVED_MAX)),
+            counters: Counters::default(),
+            carried: TaskTracker::new(),
+            stop,
+        });
+        tokio::spawn(keeper::keep(shared.clone()));
+        Self(shared)
+    }
+
+    /// Takes a stream of another node, if it is one that carries a connection.
+    pub fn serve(
+        &self,
+        header: &StreamHeader,
+        send: SendStream,
+        recv: RecvStream,
+    ) -> Option<(SendStream, RecvStream)> {
+        let Some(ask) = wire::Ask::of_header(&header.0) else {
+            return Some((send, recv));
+        };
+        let shared = self.0.clone();
+        let serving = shared.clone();
+        shared.carried.spawn(async move {
+            let stop = serving.stop.clone();
+            stop.run_until_cancelled(front::serve_far(serving, ask, send, recv))
+                .await;
+        });
+        None
+    }
+}
+
+impl Shared {
+    fn one_more(counter: &AtomicU64) -> u64 {
+        counter.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether that node answers, as far as this one knows.
+    fn answers(view: &ClusterView, node: NodeId) -> bool {
+        let known = view.nodes.get(&node);
+        known.is_some_and(|known| known.status == NodeStatus::Ready)
+    }
+}

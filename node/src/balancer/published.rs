@@ -1,0 +1,105 @@
+//! Which ports are published, and by whom.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use shoal_scheduler::{
+    spec::{Protocol, PublishMode},
+    task::ServiceId,
+    view::ServiceView,
+};
+
+/// What is behind a published port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Front {
+    pub(super) service: ServiceId,
+    pub(super) name: String,
+    /// The port on which its tasks listen.
+    pub(super) target: u16,
+}
+
+/// The TCP ports that each node listens on. Two sides of a partition may have let two services have one:
+/// the one that was made first has it, then the lower id, on every node.
+pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMap<u16, Front> {
+    let mut ports = BTreeMap::new();
+    let mut services: Vec<_> = services.collect();
+    services.sort_by_key(|service| (service.created_at, service.id));
+    for service in services {
+        for port in service.spec.ports() {
+            let is_ours = port.protocol == Protocol::Tcp
+                && port.publish_mode == PublishMode::Ingress
+                && port.published_port > 0;
+            if !is_ours {
+                continue;
+            }
+            match ports.entry(port.published_port) {
+                Entry::Vacant(free) => {
+                    free.insert(Front {
+                        service: service.id,
+                        name: service.spec.name.clone(),
+                        target: port.target_port,
+                    });
+                }
+                Entry::Occupied(taken) => {
+                    tracing::debug!(port = taken.key(), by = %taken.get().name, service = %service.spec.name, "is published already");
+                }
+            }
+        }
+    }
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use shoal_scheduler::{spec::ServiceSpec, view::ServiceView};
+
+    use super::*;
+
+    fn service(id: u128, created: u64, ports: &str) -> ServiceView {
+        let spec = format!(
+            r#"{{"Name":"s{id}","TaskTemplate":{{"ContainerSpec":{{"Image":"x"}}}},"EndpointSpec":{{"Ports":{ports}}}}}"#
+        );
+        let spec_json: Arc<str> = spec.as_str().into();
+        let spec: ServiceSpec = serde_json::from_str(&spec).unwrap();
+        ServiceView {
+            id: ServiceId(id),
+            spec: Arc::new(spec),
+            spec_json,
+            previous_spec_json: None,
+            version: 1,
+            template: 1,
+            created_at: Duration::from_secs(created),
+            updated_at: Duration::from_secs(created),
+            desired_tasks: 1,
+            conflicts: Vec::new(),
+        }
+    }
+
+    fn targets(services: &[ServiceView]) -> Vec<(u16, String, u16)> {
+        let ports = of(services.iter()).into_iter();
+        ports
+            .map(|(port, front)| (port, front.name, front.target))
+            .collect()
+    }
+
+    #[test]
+    fn each_node_listens_on_the_same_ports_for_the_same_services() {
+        let one = r#"[{"TargetPort":80,"PublishedPort":8080},{"TargetPort":81,"PublishedPort":8081,"PublishMode":"host"},
+            {"TargetPort":53,"PublishedPort":53,"Protocol":"udp"},{"TargetPort":82}]"#;
+        let late =
+            r#"[{"TargetPort":90,"PublishedPort":8080},{"TargetPort":91,"PublishedPort":8081}]"#;
+        let expected = [(8080, "s9".to_owned(), 80), (8081, "s1".to_owned(), 91)];
+        assert_eq!(
+            targets(&[service(9, 1, one), service(1, 2, late)]),
+            expected
+        );
+        assert_eq!(
+            targets(&[service(1, 2, late), service(9, 1, one)]),
+            expected
+        );
+        // Made in the same moment, on two sides of a partition.
+        let (low, high) = (service(1, 1, late), service(9, 1, one));
+        assert_eq!(targets(&[high, low])[0].1, "s1");
+    }
+}

@@ -1,0 +1,91 @@
+//! The way to a task: dialled here, or by the node that has it.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use shoal_net::{RecvStream, SendStream, StreamError, StreamHeader};
+use shoal_scheduler::{spec::Protocol, task::TaskId};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+use super::{
+    Shared,
+    backends::Backend,
+    wire::{Ask, REACHED},
+};
+
+/// Time for a task to take a connection, wherever it is.
+const REACH_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// A connection with a task.
+pub(super) enum Way {
+    Near(TcpStream),
+    Far(SendStream, RecvStream),
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoWay {
+    #[error("it is not known where it listens")]
+    Unknown,
+    #[error("it does not take connections: {0}")]
+    Refused(#[from] io::Error),
+    #[error("its node can't be reached: {0}")]
+    NoNode(#[from] StreamError),
+    #[error("its node can't reach it")]
+    NotFromThere,
+    #[error("no answer within {} s", REACH_TIME_MAX.as_secs())]
+    TooSlow,
+}
+
+impl Shared {
+    /// A connection with a task.
+    pub(super) async fn reach(&self, backend: &Backend, target: u16) -> Result<Way, NoWay> {
+        let Backend { task, node } = *backend;
+        let reached = async {
+            match node == self.me {
+                true => self.dial(task, target).await.map(Way::Near),
+                false => self.ask(backend, target).await,
+            }
+        };
+        timeout(REACH_TIME_MAX, reached)
+            .await
+            .unwrap_or(Err(NoWay::TooSlow))
+    }
+
+    /// Dials a task of this node.
+    pub(super) async fn dial(&self, task: TaskId, target: u16) -> Result<TcpStream, NoWay> {
+        let address = self.place(task, target).ok_or(NoWay::Unknown)?;
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Where a task of this node listens: in its own network, or where its runtime had it listen.
+    fn place(&self, task: TaskId, target: u16) -> Option<SocketAddr> {
+        if let Some(address) = self.addresses.of(task) {
+            return Some(SocketAddr::new(address, target));
+        }
+        let view = self.view.borrow();
+        let known = view.tasks.get(&task).filter(|task| task.node == self.me)?;
+        let mut ports = known.report.ports.iter();
+        let port = ports.find(|port| port.target == target && port.protocol == Protocol::Tcp)?;
+        Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.host))
+    }
+
+    /// Has the task's node dial it.
+    async fn ask(&self, backend: &Backend, target: u16) -> Result<Way, NoWay> {
+        let ask = Ask {
+            task: backend.task,
+            target,
+        };
+        let header = StreamHeader(ask.to_header());
+        let (send, mut recv) = self.endpoint.open_stream(backend.node, header).await?;
+        match AsyncReadExt::read_u8(&mut recv).await {
+            Ok(REACHED) => Ok(Way::Far(send, recv)),
+            _ => Err(NoWay::NotFromThere),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What one node says to another to have a connection carried: a question in the stream's header, one byte
+//! as the answer, then the connection's own bytes.
+
+use bincode::{Decode, Encode};
+use shoal_membership::codec::{decode, encode};
+use shoal_scheduler::task::TaskId;
+
+/// First byte of the header of such a stream.
+const CONNECTION: u8 = 3;
+/// The task was reached: what follows is its own.
+pub(super) const REACHED: u8 = 0;
+/// It was not.
+pub(super) const NOT_REACHED: u8 = 1;
+/// The code with which a stream is cut off whose other end was.
+pub(super) const CUT_OFF: u32 = 1;
+
+/// Which task, and which of its ports. Where that is on its node, its node knows: nobody else may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Ask {
+    pub(super) task: TaskId,
+    /// The port on which it listens in its own network.
+    pub(super) target: u16,
+}
+
+impl Ask {
+    pub(super) fn to_header(self) -> Vec<u8> {
+        let mut header = vec![CONNECTION];
+        header.extend(encode(&self));
+        header
+    }
+
+    pub(super) fn of_header(header: &[u8]) -> Option<Self> {
+        let (kind, rest) = header.split_first()?;
+        (*kind == CONNECTION).then(|| decode(rest).ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_comes_back_and_other_streams_are_left_alone() {
+        let ask = Ask {
+            task: TaskId(7),
+            target: 80,
+        };
+        let header = ask.to_header();
+        assert_eq!(Ask::of_header(&header), Some(ask));
+        for kind in [0, 1, 2, 4, 255] {
+            let mut other = header.clone();
+            other[0] = kind;
+            assert_eq!(Ask::of_header(&other), None);
+        }
+        for length in 0..header.len() {
+            assert_eq!(Ask::of_header(&header[..length]), None, "{length} bytes");
+        }
+        assert_eq!(Ask::of_header(&[&header[..], &[0]].concat()), None);
+    }
+}

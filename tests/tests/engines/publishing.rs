@@ -1,0 +1,77 @@
+//! Published ports of containers: on every machine, whichever runs them.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use shoal_tests::{LAB_IMAGE, Lab, within};
+
+use super::{ALL, Turn};
+
+const SEEN: Duration = Duration::from_secs(60);
+
+/// What a client of this machine's port is told.
+fn ask(lab: &Lab, machine: usize) -> Result<String, String> {
+    let said = |error: std::io::Error| format!("machine {machine}: {error}");
+    let mut stream = TcpStream::connect(format!("{}:8088", lab.address(machine))).map_err(said)?;
+    let patience = Some(Duration::from_secs(5));
+    stream.set_read_timeout(patience).map_err(said)?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").map_err(said)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(said)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains(" 200 ") => Ok(body.trim().to_owned()),
+        _ => Err(format!("machine {machine}: {answer:?}")),
+    }
+}
+
+#[test]
+fn each_machine_brings_clients_to_containers_anywhere() {
+    let Some(turn) = Turn::take() else { return };
+    let lab = turn.lab();
+    let serve = "echo $WHO >/www/index.html; exec httpd -f -p 80 -h /www";
+    let create = [
+        "service",
+        "create",
+        "--detach",
+        "--no-resolve-image",
+        "--name",
+        "front",
+        "--replicas",
+        "2",
+        "--publish",
+        "8088:80",
+        "--env",
+        "WHO={{.Task.Slot}}",
+        "--stop-grace-period",
+        "1s",
+        LAB_IMAGE,
+        "sh",
+        "-c",
+        serve,
+    ];
+    let made = lab.docker(1, &create);
+    made.ok();
+    assert!(!made.err.contains("nothing listens"), "{}", made.err);
+    for machine in ALL {
+        within(SEEN, "both tasks", || {
+            let mut answers = Vec::new();
+            for _ in 0..8 {
+                answers.push(ask(lab, machine)?);
+            }
+            answers.sort();
+            answers.dedup();
+            match answers == ["1", "2"] {
+                true => Ok(()),
+                false => Err(format!("{answers:?}")),
+            }
+        });
+    }
+    lab.docker(2, &["service", "rm", "front"]).ok();
+    within(SEEN, "nobody listens", || match ask(lab, 3) {
+        Err(error) if error.contains("refused") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}

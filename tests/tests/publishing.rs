@@ -1,0 +1,204 @@
+//! Published ports: each node listens, and brings who connects to a task that runs.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use shoal_tests::{Cluster, within};
+
+const SOON: Duration = Duration::from_secs(20);
+const PORT: u16 = 8080;
+
+/// A service that says in each answer which node it ran on, and its slot.
+fn deploy(cluster: &Cluster, replicas: usize) {
+    let file = cluster.folder().join("app.yml");
+    let binary = shoal_tests::shoal_binary();
+    let text = format!(
+        "services:\n  web:\n    image: scratch\n    command: [{binary:?}, __web]\n    \
+         environment: [\"NODE={{{{.Node.Hostname}}}}\"]\n    ports: [\"{PORT}:80\"]\n    \
+         deploy:\n      replicas: {replicas}\n"
+    );
+    std::fs::write(&file, text).expect("a Compose file");
+    let file = file.to_string_lossy().into_owned();
+    let deploy = ["stack", "deploy", "-c", &file, "--wait", "app"];
+    let said = cluster[0].shoal(&deploy);
+    said.ok();
+    assert!(!said.err.contains("nothing listens"), "{}", said.err);
+}
+
+fn published(cluster: &Cluster, node: usize) -> SocketAddr {
+    SocketAddr::new(cluster[node].listen.ip(), PORT)
+}
+
+/// The answer to one request: which task gave it.
+fn ask(address: SocketAddr) -> Result<String, String> {
+    let said = |error: std::io::Error| format!("{address}: {error}");
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).map_err(said)?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .map_err(said)?;
+    stream
+        .write_all(b"GET / HTTP/1.0\r\nHost: web\r\n\r\n")
+        .map_err(said)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(said)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body))
+            if head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.0 200") =>
+        {
+            Ok(body.trim().to_owned())
+        }
+        _ => Err(format!("{address}: {answer:?}")),
+    }
+}
+
+#[test]
+fn every_node_brings_clients_to_every_task() {
+    let mut cluster = Cluster::of(3);
+    deploy(&cluster, 2);
+    let mut all = Vec::new();
+    for node in 0..3 {
+        let address = published(&cluster, node);
+        within(SOON, "an answer", || ask(address).map(drop));
+        let answers: Vec<String> = (0..10).map(|_| ask(address).unwrap()).collect();
+        all.push(answers);
+    }
+    // Each node uses both tasks, wherever they are.
+    for answers in &all {
+        let mut different = answers.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), 2, "{answers:?}");
+    }
+    // Removed, nobody listens any more.
+    cluster[1].shoal(&["stack", "rm", "app"]).ok();
+    for node in 0..3 {
+        let address = published(&cluster, node);
+        within(SOON, "nobody listens", || {
+            match TcpStream::connect(address) {
+                Err(_) => Ok(()),
+                Ok(_) => Err("somebody does".to_owned()),
+            }
+        });
+    }
+    cluster.agree(SOON);
+}
+
+/// Requests go on while a machine loses its power; those on it may fail, later ones may not.
+#[test]
+fn a_dead_machine_costs_no_request_but_those_it_had() {
+    let mut cluster = Cluster::of(3);
+    deploy(&cluster, 3);
+    let address = published(&cluster, 0);
+    within(SOON, "an answer", || ask(address).map(drop));
+    let stop = Arc::new(AtomicBool::new(false));
+    let (asked, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (stop, asked, failed) = (stop.clone(), asked.clone(), failed.clone());
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    if ask(address).is_err() {
+                        failed.fetch_add(1, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            })
+        })
+        .collect();
+    let many = |count: usize| {
+        let begun = asked.load(Ordering::Relaxed);
+        within(SOON, "more requests", || {
+            match asked.load(Ordering::Relaxed) - begun {
+                made if made >= count => Ok(()),
+                made => Err(format!("{made}")),
+            }
+        });
+    };
+    many(100);
+    assert_eq!(failed.load(Ordering::Relaxed), 0);
+    cluster[2].power_cut();
+    many(400);
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().unwrap();
+    }
+    let failed = failed.load(Ordering::Relaxed);
+    assert!(
+        failed <= 4,
+        "{failed} of {} failed",
+        asked.load(Ordering::Relaxed)
+    );
+}
+
+/// A port of one node that another program has is that node's alone to miss, and taken when it is free.
+#[test]
+fn a_taken_port_stops_nobody_else() {
+    let cluster = Cluster::of(2);
+    let taken = TcpListener::bind(published(&cluster, 1)).unwrap();
+    deploy(&cluster, 2);
+    within(SOON, "an answer", || ask(published(&cluster, 0)).map(drop));
+    within(SOON, "a word on it", || {
+        match cluster[1]
+            .log()
+            .contains("can't listen on a published port")
+        {
+            true => Ok(()),
+            false => Err(cluster[1].log()),
+        }
+    });
+    drop(taken);
+    within(SOON, "an answer there, too", || {
+        ask(published(&cluster, 1)).map(drop)
+    });
+}
+
+/// A connection carries what is sent, all of it and in its order, and ends as it ended.
+#[test]
+fn a_megabyte_and_half_an_end_pass_between_nodes() {
+    let cluster = Cluster::of(2);
+    // It sends back all it is sent, once that has ended.
+    let script = "import os,socket,sys\ns=socket.create_server((\"127.0.0.1\",int(os.environ[\"PORT\"])))\n\
+                  while True:\n  c,_=s.accept(); b=b\"\"\n  while True:\n    d=c.recv(65536)\n    if not d: break\n    b+=d\n  c.sendall(b); c.close()\n";
+    let file = cluster.folder().join("echo.py");
+    std::fs::write(&file, script).unwrap();
+    let file = file.to_string_lossy().into_owned();
+    let create = [
+        "service",
+        "create",
+        "-q",
+        "--name",
+        "echo",
+        "--publish",
+        "9090:90",
+        "--constraint",
+        "node.hostname==n2",
+        "scratch",
+        "python3",
+        &file,
+    ];
+    cluster[0].shoal(&create).ok();
+    let address = SocketAddr::new(cluster[0].listen.ip(), 9090);
+    let sent: Vec<u8> = (0..1_048_576_u32).map(|at| (at % 251) as u8).collect();
+    let back = within(SOON, "all of it, back", || {
+        let said = |error: std::io::Error| error.to_string();
+        let mut stream = TcpStream::connect(address).map_err(said)?;
+        stream.write_all(&sent).map_err(said)?;
+        stream.shutdown(Shutdown::Write).map_err(said)?;
+        let mut back = Vec::new();
+        stream.read_to_end(&mut back).map_err(said)?;
+        match back.is_empty() {
+            true => Err("nothing".to_owned()),
+            false => Ok(back),
+        }
+    });
+    assert_eq!(back.len(), sent.len());
+    assert!(back == sent, "other bytes");
+}
