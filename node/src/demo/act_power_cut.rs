@@ -9,6 +9,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
 use super::{
     act_stack::{ask_one, first_of},
+    clients::Clients,
     drawing,
     error::DemoError,
     fleet::Fleet,
@@ -48,11 +49,15 @@ pub(super) async fn play(
     let names: Vec<&str> = lost.iter().map(|task| task.slot.as_str()).collect();
     let title = format!("Power cut: {victim} dies, and {} with it", names.join(", "));
     stage.heading(&title)?;
+    let clients = Clients::begin(fleet, &victim);
     let start = cut(stage, fleet, &victim, lost.len()).await?;
     let mut healing = Healing::watch(fleet, victim.clone(), start, services, &lost)?;
     let sight = healing.go(stage, fleet).await?;
     drawing::draw(stage, &sight, &before)?;
-    ask_one(stage, &sight, names.first().copied()).await?;
+    match clients {
+        Some(clients) => clients.end(stage).await?,
+        None => ask_one(stage, &sight, names.first().copied()).await?,
+    }
     let dead = lost.into_iter().map(|task| task.id).collect();
     Ok(Cut {
         victim,

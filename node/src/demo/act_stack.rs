@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     time::{Duration, Instant},
 };
@@ -20,6 +21,8 @@ use super::{
     web,
 };
 
+/// The demo's own Compose file, in its folder.
+const OWN_FILE: &str = "compose.yml";
 /// Time for everything to run.
 const RUN_TIME_MAX: Duration = Duration::from_secs(60);
 /// Time for a replica that runs to answer.
@@ -42,8 +45,8 @@ pub(super) async fn play(
     let file = match file {
         Some(file) => file.to_owned(),
         None => {
-            let file = fleet.folder().join("compose.yml");
-            let written = fs::write(&file, compose(fleet.nodes().len() + 1)?);
+            let file = fleet.folder().join(OWN_FILE);
+            let written = fs::write(&file, compose(fleet.nodes().len() + 1, fleet.port())?);
             written.map_err(|error| format!("can't write {}: {error}", file.display()))?;
             file
         }
@@ -67,12 +70,12 @@ pub(super) async fn play(
         seconds(started.elapsed())
     ))?;
     drawing::draw(stage, &sight, &BTreeMap::new())?;
-    ask_one(stage, &sight, None).await?;
+    ask_through_all(stage, fleet, &sight).await?;
     Ok(services)
 }
 
 /// The Compose file that comes with Shoal.
-fn compose(replicas: usize) -> Result<String, DemoError> {
+fn compose(replicas: usize, port: Option<u16>) -> Result<String, DemoError> {
     let binary = command::binary()?;
     let binary = binary
         .to_str()
@@ -82,14 +85,23 @@ fn compose(replicas: usize) -> Result<String, DemoError> {
         .to_string()
         .replace('$', "$$");
     let subcommand = web::SUBCOMMAND;
+    let ports = match port {
+        Some(port) => format!(
+            "\x20     - \"{port}:80\"      # on every node; each replica finds a free port in $PORT\n"
+        ),
+        None => {
+            "\x20     - target: 80      # each replica finds a free port of its node in $PORT\n\
+                 \x20       mode: host\n"
+                .to_owned()
+        }
+    };
     Ok(format!(
         "services:\n\
          \x20 web:\n\
          \x20   image: scratch      # no image: the command runs as a process\n\
          \x20   command: [{binary}, {subcommand}]\n\
          \x20   ports:\n\
-         \x20     - target: 80      # each replica finds a free port of its node in $PORT\n\
-         \x20       mode: host\n\
+         {ports}\
          \x20   deploy:\n\
          \x20     replicas: {replicas}\n"
     ))
@@ -165,10 +177,30 @@ pub(super) async fn ask_one(
     else {
         return Ok(());
     };
-    let answer = until(ANSWER_TIME_MAX, async || request::get(port).await).await;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    ask(stage, address, &format!("{slot} on port {port}")).await
+}
+
+/// Sends a request through the first node, and one through the last.
+async fn ask_through_all(stage: &mut Stage, fleet: &Fleet, sight: &Sight) -> Result<(), DemoError> {
+    let doors = fleet.doors();
+    if doors.is_empty() {
+        return ask_one(stage, sight, None).await;
+    }
+    stage.step("every node listens on the published port, and brings clients to any replica")?;
+    let last = doors.last().filter(|_| doors.len() > 1);
+    for door in doors.first().into_iter().chain(last) {
+        ask(stage, *door, "that node").await?;
+    }
+    Ok(())
+}
+
+/// Sends a request, and shows what came of it.
+async fn ask(stage: &mut Stage, address: SocketAddr, who: &str) -> Result<(), DemoError> {
+    let answer = until(ANSWER_TIME_MAX, async || request::get(address).await).await;
     match answer {
         Some((status, body)) => {
-            let command = stage.tone(Tone::Command, format!("$ curl 127.0.0.1:{port}"));
+            let command = stage.tone(Tone::Command, format!("$ curl {address}"));
             stage.step(&command)?;
             stage.quote(&if body.is_empty() {
                 format!("HTTP status {status}")
@@ -177,7 +209,7 @@ pub(super) async fn ask_one(
             })
         }
         None => stage.step(&format!(
-            "{slot} gave no HTTP answer on port {port} within {} s",
+            "{who} gave no HTTP answer within {} s",
             ANSWER_TIME_MAX.as_secs()
         )),
     }
@@ -189,12 +221,14 @@ mod tests {
 
     #[test]
     fn the_compose_file_names_this_binary_and_its_subcommand() {
-        let text = compose(6).unwrap();
+        let text = compose(6, Some(8080)).unwrap();
         let binary = std::env::current_exe().unwrap();
         assert!(text.contains(binary.to_str().unwrap()), "{text}");
         assert!(
             text.contains("replicas: 6") && text.contains("__web]"),
             "{text}"
         );
+        assert!(text.contains("- \"8080:80\""), "{text}");
+        assert!(compose(6, None).unwrap().contains("mode: host"));
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    net::{SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -31,15 +31,22 @@ pub(super) struct AgentProcess {
 }
 
 impl AgentProcess {
-    /// The node of this name, not started yet, with a free port of its own.
+    /// The node of this number, not started yet, with a free port of its own, and with an address of
+    /// its own where the machine has more than one for itself.
     ///
     /// # Errors
     /// A sentence: there is no port, or the socket's path is too long.
-    pub(super) fn new(name: String, folder: &Folder) -> Result<Self, String> {
-        let port = UdpSocket::bind("127.0.0.1:0").and_then(|port| Ok((port.local_addr()?, port)));
+    pub(super) fn new(number: u16, folder: &Folder) -> Result<Self, String> {
+        let reserve = |ip: Ipv4Addr| {
+            let port = UdpSocket::bind((ip, 0))?;
+            Ok::<_, io::Error>((port.local_addr()?, port))
+        };
+        let [high, low] = number.to_be_bytes();
+        let own = reserve(Ipv4Addr::new(127, 0, high, low));
+        let port = own.or_else(|_| reserve(Ipv4Addr::LOCALHOST));
         let (listen, reserved) =
             port.map_err(|error| format!("there is no free UDP port on 127.0.0.1: {error}"))?;
-        let path = folder.path();
+        let (name, path) = (format!("n{number}"), folder.path());
         Ok(Self {
             data_dir: path.join(&name),
             log: path.join(format!("{name}.log")),

@@ -1,6 +1,11 @@
 //! The nodes of the demo: started together, looked after, and ended together.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    time::Duration,
+};
 
 use super::{
     STACK, agent_process::AgentProcess, command, error::DemoError, folder::Folder, patience::until,
@@ -16,24 +21,30 @@ const REMOVAL_TIME_MAX: Duration = Duration::from_secs(5);
 const KILL_TIME_MAX: Duration = Duration::from_secs(5);
 /// Times that leftovers are looked for without a pause, when there is no time for pauses.
 const SWEEPS: usize = 3;
+/// Ports that are looked at for one that is free everywhere.
+const PORTS_TRIED: usize = 32;
 
 /// All nodes, and their folder.
 pub(super) struct Fleet {
     folder: Folder,
     nodes: Vec<AgentProcess>,
+    /// A TCP port that is free at each node's address. None: the nodes share one address.
+    port: Option<u16>,
     is_ours: bool,
 }
 
 impl Fleet {
-    /// This many nodes, none of them started.
+    /// This many nodes, none of them started. Whether the demo's own service is deployed decides
+    /// whether a port is published.
     ///
     /// # Errors
     /// A sentence; the folder is removed then.
-    pub(super) fn new(folder: Folder, count: u16) -> Result<Self, String> {
-        let nodes = (1..=count).map(|number| AgentProcess::new(format!("n{number}"), &folder));
-        match nodes.collect() {
+    pub(super) fn new(folder: Folder, count: u16, publishes: bool) -> Result<Self, String> {
+        let nodes = (1..=count).map(|number| AgentProcess::new(number, &folder));
+        match nodes.collect::<Result<Vec<_>, _>>() {
             Ok(nodes) => Ok(Self {
                 folder,
+                port: publishes.then(|| free_port(&nodes)).flatten(),
                 nodes,
                 is_ours: true,
             }),
@@ -43,6 +54,18 @@ impl Fleet {
                 Err(error)
             }
         }
+    }
+
+    /// The port that the demo publishes.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Where the published port of each node that runs is.
+    pub(super) fn doors(&self) -> Vec<SocketAddr> {
+        let running = self.nodes.iter().filter(|node| node.is_started());
+        let doors = running.filter_map(|node| Some((node.listen().ip(), self.port?).into()));
+        doors.collect()
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -151,6 +174,21 @@ impl Fleet {
     pub(super) fn remove_folder(&self) -> Result<(), String> {
         self.folder.remove()
     }
+}
+
+/// A TCP port that is free at each of these addresses.
+fn free_port(nodes: &[AgentProcess]) -> Option<u16> {
+    let addresses: BTreeSet<_> = nodes.iter().map(|node| node.listen().ip()).collect();
+    if addresses.len() < nodes.len() {
+        return None;
+    }
+    (0..PORTS_TRIED).find_map(|_| {
+        let first = TcpListener::bind((*addresses.first()?, 0)).ok()?;
+        let port = first.local_addr().ok()?.port();
+        let mut others = addresses.iter().skip(1);
+        let is_free = others.all(|address| TcpListener::bind((*address, port)).is_ok());
+        is_free.then_some(port)
+    })
 }
 
 impl Drop for Fleet {

@@ -11,6 +11,7 @@ mod act_return;
 mod act_stack;
 mod agent_process;
 mod by_hand;
+mod clients;
 mod command;
 mod drawing;
 mod error;
@@ -49,7 +50,7 @@ pub async fn run(args: DemoArgs) -> Result<(), String> {
     let mut signals = Signals::new()?;
     let mut stage = Stage::process();
     let folder = Folder::make(args.data_dir.as_deref())?;
-    let mut fleet = Fleet::new(folder, args.nodes)?;
+    let mut fleet = Fleet::new(folder, args.nodes, args.compose_file.is_none())?;
     let told = tokio::select! {
         biased;
         () = signals.next() => Err(DemoError::Interrupted),

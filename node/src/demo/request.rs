@@ -1,6 +1,6 @@
 //! One HTTP request to a replica, as curl would send it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,13 +13,12 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 /// The longest answer that is read, in bytes.
 const ANSWER_MAX: u64 = 16 << 10;
 
-/// Asks for `/` on this port of the machine: the status and the first line of the body. Nothing if
+/// Asks for `/` there: the status and the first line of the body. Nothing if
 /// nobody answers in HTTP.
-pub(super) async fn get(port: u16) -> Option<(u16, String)> {
+pub(super) async fn get(address: SocketAddr) -> Option<(u16, String)> {
     let exchange = async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-        let request =
-            format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         stream
