@@ -19,6 +19,9 @@ const STRANGER_WINDOW: u32 = 128 << 10;
 const STREAM_WINDOW: u32 = 1 << 20;
 /// What a member's connection may have in flight.
 const MEMBER_WINDOW: u32 = 4 << 20;
+/// What a member's connection for users' traffic may have in flight: of many readers that are slow none
+/// stops the others, before there are 64 that read nothing at all.
+const DATA_WINDOW: u32 = 64 << 20;
 /// What is kept for sending again.
 const SEND_WINDOW: u64 = 4 << 20;
 /// Room for about 50 datagrams each way.
@@ -51,7 +54,10 @@ pub(crate) fn admit(connection: &quinn::Connection, class: Class, data_streams: 
             connection.set_max_concurrent_bi_streams(REQUEST_STREAMS.into());
             connection.set_max_concurrent_uni_streams(RUMOUR_STREAMS.into());
         }
-        Class::Data => connection.set_max_concurrent_bi_streams(data_streams.into()),
+        Class::Data => {
+            connection.set_receive_window(DATA_WINDOW.into());
+            connection.set_max_concurrent_bi_streams(data_streams.into());
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod balancer;
 pub mod cli;
 pub mod compose;
 pub mod demo;
+mod descriptors;
 mod entry;
 pub mod runtime;
 pub mod store;

@@ -40,6 +40,7 @@ pub(super) fn entropy<const N: usize>() -> Result<[u8; N], String> {
 /// One sentence for the person: what was wrong, where, and what to do.
 pub async fn run(args: AgentArgs) -> Result<(), String> {
     init_log();
+    crate::descriptors::raise();
     let mut signals = Signals::new()?;
     let _lock = DirectoryLock::take(&args.data_dir).map_err(|error| error.to_string())?;
     // A machine with another's key starts anew, once: with a key made just now it is nobody's clone.

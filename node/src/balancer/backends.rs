@@ -3,10 +3,10 @@
 use shoal_membership::NodeId;
 use shoal_scheduler::{
     task::{ServiceId, TaskId, TaskState},
-    view::ClusterView,
+    view::{ClusterView, NodeStatus, TaskView},
 };
 
-use super::{Shared, loads::Loads};
+use super::loads::Loads;
 
 /// A task that can take a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,32 +15,42 @@ pub(super) struct Backend {
     pub(super) node: NodeId,
 }
 
-/// Tasks of a service that run, are healthy, and are not asked to stop. Those that failed a moment ago
-/// come last; before that the one with the fewest connections from here, and of equal ones the near one.
-pub(super) fn of(view: &ClusterView, loads: &Loads, service: ServiceId) -> Vec<Backend> {
-    let tasks = view.tasks.values().filter(|task| {
-        let report = &task.report;
-        report.service == service
-            && report.state == TaskState::Running
-            && report.desired == TaskState::Running
-            && (task.node == view.this_node || Shared::answers(view, task.node))
-    });
-    let mut backends: Vec<_> = tasks
-        .map(|task| Backend {
-            task: task.report.id,
-            node: task.node,
-        })
-        .collect();
-    sort(&mut backends, view.this_node, loads);
-    backends
+/// Whether a task takes connections: it runs, is healthy, and is not asked to stop.
+pub(super) fn takes_connections(task: &TaskView) -> bool {
+    task.report.state == TaskState::Running && task.report.desired == TaskState::Running
 }
 
-fn sort(backends: &mut [Backend], me: NodeId, loads: &Loads) {
-    backends.sort_by_cached_key(|backend| {
-        let (has_failed, connections) = loads.of(backend.task);
-        let turn = loads.turn(backend.task);
-        (has_failed, connections, backend.node != me, turn)
+/// The task of a service that is tried next, those apart that were tried already: what failed a moment ago
+/// last; before that the one with the fewest connections from here, and of equal ones the near one.
+pub(super) fn next(
+    view: &ClusterView,
+    loads: &Loads,
+    service: ServiceId,
+    tried: &[Backend],
+) -> Option<Backend> {
+    let answers = |node: NodeId| {
+        let known = view.nodes.get(&node);
+        node == view.this_node || known.is_some_and(|known| known.status == NodeStatus::Ready)
+    };
+    let tasks = view.tasks.values().filter(|task| {
+        task.report.service == service && takes_connections(task) && answers(task.node)
     });
+    let backends = tasks.map(|task| Backend {
+        task: task.report.id,
+        node: task.node,
+    });
+    best(
+        backends.filter(|backend| !tried.contains(backend)),
+        view.this_node,
+        loads,
+    )
+}
+
+fn best(backends: impl Iterator<Item = Backend>, me: NodeId, loads: &Loads) -> Option<Backend> {
+    let ranked = backends.filter_map(|backend| Some((loads.rank(&backend, me)?, backend)));
+    ranked
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, backend)| backend)
 }
 
 #[cfg(test)]
@@ -50,24 +60,22 @@ mod tests {
     #[tokio::test]
     async fn the_least_busy_is_first_then_the_near_one_and_the_failed_last() {
         let (me, other) = (NodeId::from_bytes([1; 16]), NodeId::from_bytes([2; 16]));
-        let backend = |task: u128, node| Backend {
+        let backends = [(1, other), (2, other), (3, me)].map(|(task, node)| Backend {
             task: TaskId(task),
             node,
-        };
-        let mut backends = [backend(1, other), backend(2, other), backend(3, me)];
-        let mut order = |loads: &Loads| {
-            sort(&mut backends, me, loads);
-            backends.clone().map(|backend| backend.task.0)
-        };
+        });
         let loads = Loads::default();
-        assert_eq!(order(&loads)[0], 3, "the near one");
-        let _busy = loads.count(TaskId(3));
-        assert_eq!(order(&loads)[2], 3, "which has a connection now");
-        loads.failed(TaskId(1));
-        assert_eq!(order(&loads), [2, 3, 1]);
+        let best = |all: &[Backend]| best(all.iter().cloned(), me, &loads).unwrap().task.0;
+        assert_eq!(best(&backends), 3, "the near one");
+        let _busy = loads.count(&backends[2]);
+        assert_ne!(best(&backends), 3, "which has a connection now");
+        loads.task_failed(TaskId(1));
+        assert_eq!(best(&backends), 2);
+        loads.node_failed(other);
+        assert_eq!(best(&backends), 3, "all of that node are in doubt");
         // Of equal ones the one that was not chosen last.
-        drop(loads.count(TaskId(2)));
-        loads.failed(TaskId(3));
-        assert_eq!(order(&loads), [2, 1, 3]);
+        drop(loads.count(&backends[1]));
+        loads.task_failed(TaskId(2));
+        assert_eq!(best(&backends[..2]), 1);
     }
 }

@@ -10,13 +10,14 @@ use std::{
 
 use tokio::{
     net::{TcpListener, TcpSocket},
-    sync::Semaphore,
-    time::{Instant, sleep, timeout_at},
+    sync::{Semaphore, watch},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Shared, front,
+    pipe::Near,
     published::{self, Front},
 };
 
@@ -26,12 +27,17 @@ const RETRY: Duration = Duration::from_secs(5);
 const BACKLOG: u32 = 1_024;
 /// Connections of one port that are carried at a time, so that one service does not take all places.
 const CONNECTIONS_MAX: usize = 2_048;
+/// Time for a place to become free.
+const PLACE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Until something changes.
+const NEVER: Duration = Duration::from_secs(86_400);
 /// Pause after a connection that could not be taken, such as for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A port of this node.
 struct Open {
-    front: Front,
+    /// What is behind it, for connections from now on.
+    front: watch::Sender<Front>,
     /// Ends its listener; connections go on.
     _end: DropGuard,
 }
@@ -44,47 +50,68 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     loop {
         let wanted = {
             let view = view.borrow_and_update();
-            shared.loads.keep(|task| view.tasks.contains_key(&task));
+            shared.loads.keep(
+                |task| view.tasks.contains_key(&task),
+                |node| view.nodes.contains_key(&node),
+            );
             published::of(view.services.values())
         };
-        open.retain(|port, known| wanted.get(port) == Some(&known.front));
+        open.retain(|port, _| wanted.contains_key(port));
         missing.retain(|port, _| wanted.contains_key(port));
         for (port, front) in wanted {
-            if open.contains_key(&port) {
-                continue;
-            }
-            match listen(shared.listen, port) {
-                Ok(listener) => {
-                    tracing::info!(port, service = %front.name, "listens on a published port");
-                    missing.remove(&port);
-                    let end = shared.stop.child_token();
-                    let accepting = accept(shared.clone(), front.clone(), listener, end.clone());
-                    tokio::spawn(accepting);
-                    let _end = end.drop_guard();
-                    open.insert(port, Open { front, _end });
+            match open.get(&port) {
+                Some(known) => {
+                    known.front.send_if_modified(|known| {
+                        let is_other = *known != front;
+                        *known = front;
+                        is_other
+                    });
                 }
-                Err(error) => {
-                    let words = error.to_string();
-                    if missing.get(&port) != Some(&words) {
-                        tracing::warn!(
-                            port, service = %front.name, %error,
-                            "can't listen on a published port of this node; other nodes may: free it, and it is taken within {} s", RETRY.as_secs()
-                        );
-                        missing.insert(port, words);
-                    }
-                }
+                None => take(&shared, port, front, &mut open, &mut missing),
             }
         }
-        let again = match missing.is_empty() {
-            true => Instant::now() + Duration::from_secs(3_600),
-            false => Instant::now() + RETRY,
-        };
+        let again = Instant::now()
+            + match missing.is_empty() {
+                true => NEVER,
+                false => RETRY,
+            };
         tokio::select! {
             () = shared.stop.cancelled() => return,
             changed = timeout_at(again, view.changed()) => {
                 if matches!(changed, Ok(Err(_))) {
                     return;
                 }
+            }
+        }
+    }
+}
+
+/// Begins to listen on a port, or says once why it can't.
+fn take(
+    shared: &Arc<Shared>,
+    port: u16,
+    front: Front,
+    open: &mut BTreeMap<u16, Open>,
+    missing: &mut BTreeMap<u16, String>,
+) {
+    match listen(shared.listen, port) {
+        Ok(listener) => {
+            tracing::info!(port, service = %front.name, "listens on a published port");
+            missing.remove(&port);
+            let end = shared.stop.child_token();
+            let (front, behind) = watch::channel(front);
+            tokio::spawn(accept(shared.clone(), behind, listener, end.clone()));
+            let _end = end.drop_guard();
+            open.insert(port, Open { front, _end });
+        }
+        Err(error) => {
+            let words = error.to_string();
+            if missing.get(&port) != Some(&words) {
+                tracing::warn!(
+                    port, service = %front.name, %error,
+                    "can't listen on a published port of this node; other nodes may: free it, and it is taken within {} s", RETRY.as_secs()
+                );
+                missing.insert(port, words);
             }
         }
     }
@@ -115,34 +142,47 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-async fn accept(shared: Arc<Shared>, front: Front, listener: TcpListener, end: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(
+    shared: Arc<Shared>,
+    front: watch::Receiver<Front>,
+    listener: TcpListener,
+    end: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX.min(shared.places_max)));
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
+        let front = front.borrow().clone();
         let client = match accepted {
-            Ok((client, _)) => client,
+            Ok((client, _)) => Near::new(client),
             Err(error) => {
                 tracing::warn!(service = %front.name, %error, "a connection can't be taken");
                 sleep(PAUSE).await;
                 continue;
             }
         };
-        // One at most waits here for each port. The semaphores are never closed.
-        let places = async {
+        // One at most waits here for each port, and not for ever: who holds the places may wait for it.
+        let free = async {
             let own = places.clone().acquire_owned().await;
             (own, shared.places.clone().acquire_owned().await)
         };
-        let places = tokio::select! {
+        let free = tokio::select! {
             () = end.cancelled() => return,
-            places = places => places,
+            free = timeout(PLACE_TIME_MAX, free) => free,
         };
-        let (shared, front) = (shared.clone(), front.clone());
+        let Ok(free) = free else {
+            let refused = Shared::one_more(&shared.counters.refused);
+            if refused.is_power_of_two() {
+                tracing::warn!(service = %front.name, refused, "too many connections at once: clients are refused");
+            }
+            continue;
+        };
+        let shared = shared.clone();
         let tracker = shared.carried.clone();
         tracker.spawn(async move {
-            let _places = places;
+            let _free = free;
             let stop = shared.stop.clone();
             stop.run_until_cancelled(front::serve(shared, front, client))
                 .await;

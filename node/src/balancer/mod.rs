@@ -29,19 +29,19 @@ use std::{
 
 use shoal_membership::NodeId;
 use shoal_net::{Endpoint, RecvStream, SendStream, StreamHeader};
-use shoal_scheduler::{
-    task::TaskId,
-    view::{ClusterView, NodeStatus},
-};
+use shoal_scheduler::{task::TaskId, view::ClusterView};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::loads::Loads;
 
-/// Connections of clients that this node carries at a time; others wait in the kernel.
+/// Connections that this node carries at a time, of clients and of other nodes each, where it may open
+/// enough files. More wait in the kernel for a while, and are refused then.
 const CARRIED_MAX: usize = 4_096;
-/// Connections of other nodes that are carried to tasks of this one at a time; others are refused.
-const SERVED_MAX: usize = 4_096;
+/// Open files that are left to everything else.
+const FILES_KEPT: usize = 384;
+/// Open files that a place of each kind takes, together: a client and its task, and another's task.
+const FILES_EACH: usize = 3;
 
 /// Where a task of this node has its own network.
 pub trait Addresses: Send + Sync {
@@ -67,6 +67,7 @@ struct Shared {
     view: watch::Receiver<Arc<ClusterView>>,
     addresses: Arc<dyn Addresses>,
     loads: Loads,
+    places_max: usize,
     places: Arc<Semaphore>,
     served: Arc<Semaphore>,
     counters: Counters,
@@ -89,6 +90,8 @@ impl Balancer {
         addresses: Arc<dyn Addresses>,
         stop: CancellationToken,
     ) -> Self {
+        let files = crate::descriptors::most();
+        let places = (files.saturating_sub(FILES_KEPT) / FILES_EACH).clamp(16, CARRIED_MAX);
         let shared = Arc::new(Shared {
             me: endpoint.id(),
             listen,
@@ -96,8 +99,9 @@ impl Balancer {
             view,
             addresses,
             loads: Loads::default(),
-            places: Arc::new(Semaphore::new(CARRIED_MAX)),
-            served: Arc::new(Semaphore::new(SERVED_MAX)),
+            places_max: places,
+            places: Arc::new(Semaphore::new(places)),
+            served: Arc::new(Semaphore::new(places)),
             counters: Counters::default(),
             carried: TaskTracker::new(),
             stop,
@@ -130,11 +134,5 @@ impl Balancer {
 impl Shared {
     fn one_more(counter: &AtomicU64) -> u64 {
         counter.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Whether that node answers, as far as this one knows.
-    fn answers(view: &ClusterView, node: NodeId) -> bool {
-        let known = view.nodes.get(&node);
-        known.is_some_and(|known| known.status == NodeStatus::Ready)
     }
 }

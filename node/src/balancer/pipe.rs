@@ -1,52 +1,224 @@
 //! Bytes from one connection to another, both ways, until both have ended.
 //!
-//! What ends in one direction goes on in the other; what is cut off on one side is cut off on the other,
-//! so that nobody takes half an answer for a whole one. A slow reader slows the writer: nothing is kept
-//! but a buffer a direction.
+//! What ends in one direction goes on in the other. What is cut off on one side is cut off on the other,
+//! also when this process ends in the middle: nobody takes half an answer for a whole one. A slow reader
+//! slows its writer: nothing is kept but a buffer a direction.
 
-use std::io;
+use std::time::Duration;
 
 use shoal_net::{RecvStream, SendStream};
-use tokio::{io::copy_bidirectional_with_sizes, net::TcpStream};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::{reach::Way, wire::CUT_OFF};
 
 /// A direction's buffer, in bytes: with all places of a node taken, 256 MiB.
 const BUFFER: usize = 32 << 10;
+/// Who is silent for so long is asked whether it is still there, and six more times.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_AGAIN: Duration = Duration::from_secs(10);
 
-/// Carries a client's connection to a task.
-pub(super) async fn carry(client: TcpStream, way: Way) -> io::Result<()> {
-    match way {
-        Way::Near(task) => near(client, task).await,
-        Way::Far(send, recv) => far(client, send, recv).await,
+/// A TCP connection. Whoever is at its other end sees a reset, unless it has come to its end.
+pub(super) struct Near(TcpStream);
+
+impl Near {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        let keep_alive = TcpKeepalive::new()
+            .with_time(KEEP_ALIVE)
+            .with_interval(KEEP_ALIVE_AGAIN);
+        // Where these can't be had, connections are slower, live longer, and end more softly.
+        let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
+        let _ = stream.set_zero_linger();
+        Self(stream)
+    }
+
+    fn ended(&self) {
+        // It sees a reset then, after all that it was sent.
+        let _ = SockRef::from(&self.0).set_linger(None);
     }
 }
 
-async fn near(mut one: TcpStream, mut two: TcpStream) -> io::Result<()> {
-    let carried = copy_bidirectional_with_sizes(&mut one, &mut two, BUFFER, BUFFER).await;
-    if carried.is_err() {
-        cut_off(&one);
-        cut_off(&two);
-    }
-    carried.map(drop)
+/// A stream between nodes. The other node sees a reset, unless it has come to its end.
+pub(super) struct Far {
+    send: SendStream,
+    recv: RecvStream,
+    has_ended: bool,
 }
 
-/// Carries a connection over a stream between nodes.
-pub(super) async fn far(mut near: TcpStream, send: SendStream, recv: RecvStream) -> io::Result<()> {
-    let mut stream = tokio::io::join(recv, send);
-    let carried = copy_bidirectional_with_sizes(&mut near, &mut stream, BUFFER, BUFFER).await;
-    if carried.is_err() {
-        cut_off(&near);
-        let (mut recv, mut send) = stream.into_inner();
-        // An error: it has ended already.
-        let _ = send.reset(CUT_OFF.into());
-        let _ = recv.stop(CUT_OFF.into());
+impl Far {
+    pub(super) fn new(send: SendStream, recv: RecvStream) -> Self {
+        Self {
+            send,
+            recv,
+            has_ended: false,
+        }
     }
-    carried.map(drop)
 }
 
-/// Has the other end see a reset instead of an end.
-pub(super) fn cut_off(stream: &TcpStream) {
-    // Where that can't be had, it sees an end.
-    let _ = stream.set_zero_linger();
+impl Drop for Far {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            // An error: that direction has ended.
+            let _ = self.send.reset(CUT_OFF.into());
+            let _ = self.recv.stop(CUT_OFF.into());
+        }
+    }
+}
+
+/// Carries a client's connection to a task. Whether it came to its end.
+pub(super) async fn to_task(mut client: Near, way: Way) -> bool {
+    let has_ended = match way {
+        Way::Near(mut task) => {
+            let (client_read, client_write) = client.0.split();
+            let (task_read, task_write) = task.0.split();
+            let has_ended = both(client_read, client_write, task_read, task_write).await;
+            if has_ended {
+                task.ended();
+            }
+            has_ended
+        }
+        Way::Far(mut task) => {
+            let (client_read, client_write) = client.0.split();
+            let Far { send, recv, .. } = &mut task;
+            task.has_ended = both(client_read, client_write, recv, send).await;
+            task.has_ended
+        }
+    };
+    if has_ended {
+        client.ended();
+    }
+    has_ended
+}
+
+/// Carries a connection that another node brings to a task of this one. Whether it came to its end.
+pub(super) async fn from_node(mut client: Far, mut task: Near) -> bool {
+    let (task_read, task_write) = task.0.split();
+    let Far { send, recv, .. } = &mut client;
+    client.has_ended = both(recv, send, task_read, task_write).await;
+    if client.has_ended {
+        task.ended();
+    }
+    client.has_ended
+}
+
+/// How a direction ended.
+enum End {
+    /// With its last byte, and the other side was told.
+    Whole,
+    /// Its source was cut off.
+    SourceCut,
+    /// Nobody takes its bytes any more.
+    Unwanted,
+}
+
+/// Whether both directions came to their ends. A task may answer without having heard all; then its
+/// answer is carried all the same.
+async fn both(
+    client_read: impl AsyncRead + Unpin,
+    client_write: impl AsyncWrite + Unpin,
+    task_read: impl AsyncRead + Unpin,
+    task_write: impl AsyncWrite + Unpin,
+) -> bool {
+    let request = one_way(client_read, task_write);
+    let answer = one_way(task_read, client_write);
+    tokio::pin!(request, answer);
+    let (mut is_asked, mut is_answered) = (false, false);
+    while !(is_asked && is_answered) {
+        tokio::select! {
+            end = &mut request, if !is_asked => match end {
+                End::Whole | End::Unwanted => is_asked = true,
+                End::SourceCut => return false,
+            },
+            end = &mut answer, if !is_answered => match end {
+                End::Whole => is_answered = true,
+                End::SourceCut | End::Unwanted => return false,
+            },
+        }
+    }
+    true
+}
+
+async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> End {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = match from.read(&mut buffer).await {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(_) => return End::SourceCut,
+        };
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return End::Unwanted;
+        }
+    }
+    match to.shutdown().await {
+        Ok(()) => End::Whole,
+        Err(_) => End::Unwanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex, split};
+
+    use super::*;
+
+    /// A client and a task, joined: their own ends, and whether the connection came to its end.
+    fn joined() -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<bool>) {
+        let (client, client_side) = duplex(64);
+        let (task, task_side) = duplex(64);
+        let carried = tokio::spawn(async move {
+            let (client_read, client_write) = split(client_side);
+            let (task_read, task_write) = split(task_side);
+            both(client_read, client_write, task_read, task_write).await
+        });
+        (client, task, carried)
+    }
+
+    #[tokio::test]
+    async fn one_half_ends_and_the_other_goes_on() {
+        let (mut client, mut task, carried) = joined();
+        client.write_all(b"question").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut question = String::new();
+        task.read_to_string(&mut question).await.unwrap();
+        assert_eq!(question, "question");
+        task.write_all(b"answer").await.unwrap();
+        drop(task);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "answer");
+        assert!(carried.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_answer_before_the_question_was_heard_is_carried() {
+        let (mut client, mut task, carried) = joined();
+        task.write_all(b"no").await.unwrap();
+        drop(task);
+        // More than anybody keeps: nobody reads it.
+        let asking = client.write_all(&[0; 1_000]);
+        assert!(
+            tokio::time::timeout(Duration::from_secs(5), asking)
+                .await
+                .is_ok()
+        );
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "no");
+        drop(client);
+        assert!(carried.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_gone_ends_it() {
+        let (client, mut task, carried) = joined();
+        drop(client);
+        // The task goes on talking to nobody.
+        while task.write_all(&[0; 64]).await.is_ok() {}
+        assert!(!carried.await.unwrap());
+    }
 }

@@ -24,6 +24,11 @@ pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMa
     let mut services: Vec<_> = services.collect();
     services.sort_by_key(|service| (service.created_at, service.id));
     for service in services {
+        // Its tasks have the machine's own ports: on theirs nobody else may listen.
+        let mut networks = service.spec.task_template.networks.iter();
+        if networks.any(|network| network.target == "host") {
+            continue;
+        }
         for port in service.spec.ports() {
             let is_ours = port.protocol == Protocol::Tcp
                 && port.publish_mode == PublishMode::Ingress

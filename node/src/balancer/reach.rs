@@ -6,13 +6,17 @@ use std::{
     time::Duration,
 };
 
-use shoal_net::{RecvStream, SendStream, StreamError, StreamHeader};
-use shoal_scheduler::{spec::Protocol, task::TaskId};
+use shoal_net::{StreamError, StreamHeader};
+use shoal_scheduler::{
+    spec::{Protocol, PublishMode},
+    task::TaskId,
+};
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use super::{
     Shared,
-    backends::Backend,
+    backends::{Backend, takes_connections},
+    pipe::{Far, Near},
     wire::{Ask, REACHED},
 };
 
@@ -21,14 +25,14 @@ const REACH_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A connection with a task.
 pub(super) enum Way {
-    Near(TcpStream),
-    Far(SendStream, RecvStream),
+    Near(Near),
+    Far(Far),
 }
 
 /// Why there is none.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoWay {
-    #[error("it is not known where it listens")]
+    #[error("it takes no connections on that port")]
     Unknown,
     #[error("it does not take connections: {0}")]
     Refused(#[from] io::Error),
@@ -43,11 +47,10 @@ pub(super) enum NoWay {
 impl Shared {
     /// A connection with a task.
     pub(super) async fn reach(&self, backend: &Backend, target: u16) -> Result<Way, NoWay> {
-        let Backend { task, node } = *backend;
         let reached = async {
-            match node == self.me {
-                true => self.dial(task, target).await.map(Way::Near),
-                false => self.ask(backend, target).await,
+            match backend.node == self.me {
+                true => self.dial(backend.task, target).await.map(Way::Near),
+                false => self.ask(backend, target).await.map(Way::Far),
             }
         };
         timeout(REACH_TIME_MAX, reached)
@@ -56,27 +59,35 @@ impl Shared {
     }
 
     /// Dials a task of this node.
-    pub(super) async fn dial(&self, task: TaskId, target: u16) -> Result<TcpStream, NoWay> {
+    pub(super) async fn dial(&self, task: TaskId, target: u16) -> Result<Near, NoWay> {
         let address = self.place(task, target).ok_or(NoWay::Unknown)?;
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok(Near::new(TcpStream::connect(address).await?))
     }
 
-    /// Where a task of this node listens: in its own network, or where its runtime had it listen.
+    /// Where a task of this node listens: in its own network, or where its runtime had it listen. Only
+    /// what its service publishes is reached, whoever asks.
     fn place(&self, task: TaskId, target: u16) -> Option<SocketAddr> {
+        let view = self.view.borrow();
+        let known = view.tasks.get(&task).filter(|task| task.node == self.me)?;
+        let service = view.services.get(&known.report.service)?;
+        let is_published = service.spec.ports().iter().any(|port| {
+            port.target_port == target
+                && port.protocol == Protocol::Tcp
+                && port.publish_mode == PublishMode::Ingress
+        });
+        if !is_published || !takes_connections(known) {
+            return None;
+        }
         if let Some(address) = self.addresses.of(task) {
             return Some(SocketAddr::new(address, target));
         }
-        let view = self.view.borrow();
-        let known = view.tasks.get(&task).filter(|task| task.node == self.me)?;
         let mut ports = known.report.ports.iter();
         let port = ports.find(|port| port.target == target && port.protocol == Protocol::Tcp)?;
         Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.host))
     }
 
     /// Has the task's node dial it.
-    async fn ask(&self, backend: &Backend, target: u16) -> Result<Way, NoWay> {
+    async fn ask(&self, backend: &Backend, target: u16) -> Result<Far, NoWay> {
         let ask = Ask {
             task: backend.task,
             target,
@@ -84,7 +95,7 @@ impl Shared {
         let header = StreamHeader(ask.to_header());
         let (send, mut recv) = self.endpoint.open_stream(backend.node, header).await?;
         match AsyncReadExt::read_u8(&mut recv).await {
-            Ok(REACHED) => Ok(Way::Far(send, recv)),
+            Ok(REACHED) => Ok(Far::new(send, recv)),
             _ => Err(NoWay::NotFromThere),
         }
     }

@@ -70,7 +70,8 @@ fn find(session: &mut Session, registry: &str) -> Result<Option<String>, CliErro
 }
 
 fn config_path() -> Option<PathBuf> {
-    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let folder = std::env::var_os("DOCKER_CONFIG").filter(|folder| !folder.is_empty());
+    let folder = folder.map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker"));
     Some(folder.or_else(home)?.join("config.json"))
 }

@@ -25,6 +25,8 @@ use crate::{
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Carried by every process of a task, by which they are found again.
 pub(super) const TASK_ID: &str = "SHOAL_TASK_ID";
+/// For a task's parent alone: how many files it may open, by default.
+pub(super) const OPEN_FILES: &str = "SHOAL_OPEN_FILES";
 
 /// Names and values; each name once.
 pub(super) fn environment(

@@ -50,6 +50,7 @@ use watcher::{Origin, Watcher, Wish};
 
 use self::folder::TaskFolder;
 use super::{Adopted, BoxFuture, Change, Events, Launch, LogOptions, LogStream, Runtime};
+use crate::descriptors;
 
 /// The hidden subcommand by which this binary becomes a task's parent or program.
 pub const SUBCOMMAND: &str = "__task";
@@ -77,6 +78,10 @@ pub fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCod
 /// file.
 #[must_use]
 pub fn shim_main(path: &Path) -> ExitCode {
+    let open_files = std::env::var(environment::OPEN_FILES);
+    if let Some(soft) = open_files.ok().and_then(|text| text.parse().ok()) {
+        descriptors::lower(soft);
+    }
     match path.is_file() {
         true => program::become_program(path),
         false => parent::run(path),

@@ -12,7 +12,7 @@ use super::{
     ports::Ports,
     prepare::{Prepared, Refusal, prepare},
 };
-use crate::runtime::Launch;
+use crate::{descriptors, runtime::Launch};
 
 /// Longest word of a failed parent that is passed on, in characters.
 const WORDS_MAX: usize = 500;
@@ -77,6 +77,7 @@ fn start_parent(folder: &TaskFolder, task: &str, binary: &Path) -> Result<(), St
         .arg(folder.path())
         .env_clear()
         .env(environment::TASK_ID, task)
+        .envs(descriptors::before().map(|soft| (environment::OPEN_FILES, soft.to_string())))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
