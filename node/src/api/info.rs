@@ -57,9 +57,19 @@ pub(super) async fn info(State(handle): State<Handle>) -> Result<Response, ApiEr
     }
 }
 
+const BESIDE_A_SWARM: &str =
+    "the engine is a node of a Docker Swarm, too: its tasks are left alone";
+
 /// What the engine says of itself, as a node of this cluster.
 fn merged(own: SystemInfo, engine: SystemInfo) -> SystemInfo {
-    let warnings = engine.warnings.iter().flatten();
+    let swarm = engine.swarm.as_ref();
+    let state = swarm.and_then(|swarm| swarm.local_node_state);
+    let is_in_a_swarm = !matches!(
+        state,
+        None | Some(LocalNodeState::EMPTY | LocalNodeState::INACTIVE)
+    );
+    let beside = is_in_a_swarm.then(|| BESIDE_A_SWARM.to_owned());
+    let warnings = engine.warnings.iter().flatten().chain(&beside);
     let warnings = own.warnings.iter().flatten().chain(warnings);
     SystemInfo {
         name: own.name,

@@ -79,6 +79,18 @@ pub(super) fn pending_id(pending: &PendingSlot) -> TaskId {
     TaskId(u128::from_be_bytes(id))
 }
 
+/// What went wrong; of a task that runs, which of its limits are not held: lists show this, and no
+/// messages.
+fn trouble(error: &str, message: &str) -> String {
+    if !error.is_empty() {
+        return error.to_owned();
+    }
+    // The first part is the state's own word, what follows is remarks.
+    let remarks = message.split("; ").skip(1);
+    let limits: Vec<&str> = remarks.filter(|remark| remark.contains("limit")).collect();
+    limits.join("; ")
+}
+
 impl TaskObject {
     /// A task that a node reports.
     pub(super) fn reported(view: &ClusterView, task: &TaskView) -> serde_json::Result<Self> {
@@ -101,7 +113,7 @@ impl TaskObject {
                 timestamp: rfc3339(report.state_at),
                 state: report.state,
                 message: report.message.clone(),
-                err: report.error.clone(),
+                err: trouble(&report.error, &report.message),
                 container_status: container_status(report),
                 port_status: Ports {
                     ports: host_ports(report, service),
@@ -189,4 +201,21 @@ fn host_ports(report: &TaskReport, service: Option<&ServiceView>) -> Vec<PortCon
         })
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_not_held_is_shown_where_people_look() {
+        let remark = "memory limit: this node's kernel does not enforce it";
+        let message = format!("started; networks: on the engine's bridge; {remark}");
+        assert_eq!(trouble("", &message), remark);
+        assert_eq!(trouble("", "started"), "");
+        assert_eq!(
+            trouble("task: non-zero exit (1)", &message),
+            "task: non-zero exit (1)"
+        );
+    }
 }

@@ -235,6 +235,20 @@ pub struct BindOptions {
     /// Make the path on the host when it is missing.
     #[serde(deserialize_with = "null_default")]
     pub create_mountpoint: bool,
+    /// Leave mounts below the source out.
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "is_not")]
+    pub non_recursive: bool,
+    /// Let mounts below the source be written to, though it is mounted read-only.
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "is_not")]
+    pub read_only_non_recursive: bool,
+    /// Fail if mounts below the source can't be made read-only, too.
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "is_not")]
+    pub read_only_force_recursive: bool,
+}
+
+/// What is left out, so that specs without it stay what they were.
+fn is_not(given: &bool) -> bool {
+    !given
 }
 
 /// Options of a volume.
@@ -249,6 +263,12 @@ pub struct VolumeOptions {
     pub labels: BTreeMap<String, String>,
     /// The driver, when it is not the local one.
     pub driver_config: Option<DriverConfig>,
+    /// The folder of the volume that is mounted; all of it when empty.
+    #[serde(
+        deserialize_with = "null_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    pub subpath: String,
 }
 
 /// A driver with its options.

@@ -124,6 +124,15 @@ fn fill_in(launch: &Launch, architecture: &str) -> Result<ServiceSpec, BadTempla
     Ok(spec)
 }
 
+/// A share of processors is given out in periods of so many microseconds.
+const CPU_PERIOD: i64 = 100_000;
+
+/// Of each period, in microseconds; the kernel takes no less than 1 ms.
+fn cpu_quota(nano_cpus: i64) -> i64 {
+    let quota = i128::from(nano_cpus) * i128::from(CPU_PERIOD) / 1_000_000_000;
+    i64::try_from(quota).unwrap_or(i64::MAX).max(1_000)
+}
+
 fn host_config(spec: &ServiceSpec, ports: &[&PortConfig]) -> Result<HostConfig, Unfit> {
     let container = spec.container();
     let resources = &spec.task_template.resources;
@@ -136,9 +145,10 @@ fn host_config(spec: &ServiceSpec, ports: &[&PortConfig]) -> Result<HostConfig, 
     });
     Ok(HostConfig {
         memory: amount(resources.limits.memory_bytes),
-        nano_cpus: amount(resources.limits.nano_cpus),
+        // As Swarm does: an engine refuses more processors than the machine has, and a quota not.
+        cpu_period: amount(resources.limits.nano_cpus).map(|_| CPU_PERIOD),
+        cpu_quota: amount(resources.limits.nano_cpus).map(cpu_quota),
         pids_limit: amount(resources.limits.pids),
-        memory_reservation: amount(resources.reservations.memory_bytes),
         ulimits: Some(ulimits.collect()),
         group_add: filled(&container.groups),
         port_bindings: Some(bindings(ports)),

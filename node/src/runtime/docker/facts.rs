@@ -37,6 +37,15 @@ impl EngineFacts {
             (name.to_owned(), value.to_owned())
         });
         let limits_memory = info.memory_limit != Some(false);
+        let mut security = info.security_options.iter().flatten();
+        let is_rootless = security.any(|option| option.contains("rootless"));
+        let mut warnings = Vec::new();
+        if !limits_memory {
+            warnings.push(NO_MEMORY_LIMIT.to_owned());
+        }
+        if is_rootless {
+            warnings.push(ROOTLESS.to_owned());
+        }
         let swarm = info.swarm.as_ref();
         let state = swarm.and_then(|swarm| swarm.local_node_state);
         let state = state.map(|state| state.to_string()).unwrap_or_default();
@@ -47,10 +56,7 @@ impl EngineFacts {
             version: info.server_version.clone().unwrap_or_default(),
             labels: labels.collect(),
             plugins: plugins(info),
-            warnings: match limits_memory {
-                true => Vec::new(),
-                false => vec![NO_MEMORY_LIMIT.to_owned()],
-            },
+            warnings,
             is_in_a_swarm: !matches!(state.as_str(), "" | "inactive"),
             limits_memory,
         }
@@ -59,6 +65,9 @@ impl EngineFacts {
 
 /// What a task with a memory limit is told on such a machine.
 pub(super) const NO_MEMORY_LIMIT: &str = "memory limit: this node's kernel does not enforce it (on a Raspberry Pi add \"cgroup_enable=memory cgroup_memory=1\" to cmdline.txt)";
+
+/// The agent can't dial into the network namespace of such an engine.
+const ROOTLESS: &str = "this engine is rootless: its containers are reached by ports in mode host only, not by those that every node publishes";
 
 fn plugins(info: &SystemInfo) -> Vec<String> {
     let Some(plugins) = &info.plugins else {
@@ -87,6 +96,7 @@ mod tests {
     fn an_engine_is_what_it_says() {
         let text = r#"{"Architecture":"aarch64","NCPU":4,"MemTotal":1000,"ServerVersion":"20.10.24",
             "Labels":["disk=ssd","plain"],"MemoryLimit":false,
+            "SecurityOptions":["name=seccomp,profile=default","name=rootless"],
             "Plugins":{"Volume":["local"],"Network":["bridge","host"],"Authorization":null,"Log":["json-file"]},
             "Swarm":{"LocalNodeState":"active"}}"#;
         let info: SystemInfo = serde_json::from_str(text).unwrap();
@@ -97,7 +107,7 @@ mod tests {
         assert_eq!(facts.labels["plain"], "");
         assert_eq!(facts.plugins.len(), 4);
         assert!(facts.is_in_a_swarm && !facts.limits_memory);
-        assert_eq!(facts.warnings.len(), 1);
+        assert_eq!(facts.warnings, [NO_MEMORY_LIMIT, ROOTLESS]);
         let plain = EngineFacts::of(&SystemInfo::default());
         assert!(!plain.is_in_a_swarm && plain.limits_memory && plain.warnings.is_empty());
     }

@@ -26,7 +26,9 @@ fn mount(mount: &Mount) -> Result<models::Mount, Unfit> {
             Some(options) => Some(MountBindOptions {
                 propagation: propagation(mount, &options.propagation)?,
                 create_mountpoint: options.create_mountpoint.then_some(true),
-                ..MountBindOptions::default()
+                non_recursive: options.non_recursive.then_some(true),
+                read_only_non_recursive: options.read_only_non_recursive.then_some(true),
+                read_only_force_recursive: options.read_only_force_recursive.then_some(true),
             }),
         },
         volume_options: mount.volume_options.as_ref().map(volume),
@@ -68,7 +70,7 @@ fn volume(options: &VolumeOptions) -> MountVolumeOptions {
             name: (!driver.name.is_empty()).then(|| driver.name.clone()),
             options: Some(driver.options.clone().into_iter().collect()),
         }),
-        subpath: None,
+        subpath: (!options.subpath.is_empty()).then(|| options.subpath.clone()),
     }
 }
 

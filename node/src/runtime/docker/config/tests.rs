@@ -23,8 +23,8 @@ fn every_field_that_one_engine_honours_is_asked_for() {
         "Ulimits":[{"Name":"nofile","Soft":10,"Hard":20}],"Hosts":["10.0.0.1 a b","10.0.0.2 a"],
         "DNSConfig":{"Nameservers":["9.9.9.9"],"Search":["lan"],"Options":["ndots:2"]},
         "Healthcheck":{"Test":["CMD","true"],"Interval":1000000000,"Retries":2},
-        "Mounts":[{"Type":"volume","Source":"data","Target":"/data","VolumeOptions":{"NoCopy":true,"Labels":{"x":"y"}}},
-            {"Type":"bind","Source":"/etc","Target":"/e","ReadOnly":true,"BindOptions":{"Propagation":"rslave"}},
+        "Mounts":[{"Type":"volume","Source":"data","Target":"/data","VolumeOptions":{"NoCopy":true,"Labels":{"x":"y"},"Subpath":"a/b"}},
+            {"Type":"bind","Source":"/etc","Target":"/e","ReadOnly":true,"BindOptions":{"Propagation":"rslave","NonRecursive":true,"ReadOnlyNonRecursive":true}},
             {"Type":"tmpfs","Target":"/t","TmpfsOptions":{"SizeBytes":1000,"Mode":448}}],
         "Privileges":{"NoNewPrivileges":true,"SELinuxContext":{"Type":"t","Level":"s0"},
             "Seccomp":{"Mode":"unconfined"},"AppArmor":{"Mode":"disabled"}}}"#,
@@ -49,9 +49,10 @@ fn every_field_that_one_engine_honours_is_asked_for() {
             "seccomp=unconfined", "apparmor=unconfined"],
         "Mounts": [
             {"Type": "volume", "Source": "data", "Target": "/data", "ReadOnly": false,
-                "VolumeOptions": {"NoCopy": true, "Labels": {"x": "y"}}},
+                "VolumeOptions": {"NoCopy": true, "Labels": {"x": "y"}, "Subpath": "a/b"}},
             {"Type": "bind", "Source": "/etc", "Target": "/e", "ReadOnly": true,
-                "BindOptions": {"Propagation": "rslave"}},
+                "BindOptions": {"Propagation": "rslave", "NonRecursive": true,
+                    "ReadOnlyNonRecursive": true}},
             {"Type": "tmpfs", "Target": "/t", "ReadOnly": false,
                 "TmpfsOptions": {"SizeBytes": 1000, "Mode": 448}},
         ],
@@ -65,25 +66,33 @@ fn every_field_that_one_engine_honours_is_asked_for() {
 fn limits_ports_networks_and_the_log_driver_are_those_of_the_task() {
     let launch = launch_of(
         r#"{"Name":"web","TaskTemplate":{"ContainerSpec":{"Image":"web"},
-        "Resources":{"Limits":{"MemoryBytes":64,"NanoCPUs":500,"Pids":9},"Reservations":{"MemoryBytes":32}},
+        "Resources":{"Limits":{"MemoryBytes":64,"NanoCPUs":4000000000,"Pids":9},"Reservations":{"MemoryBytes":32}},
         "Networks":[{"Target":"host"}],"LogDriver":{"Name":"syslog","Options":{"tag":"x"}}},
         "EndpointSpec":{"Ports":[{"TargetPort":80,"PublishedPort":8080,"PublishMode":"host"},
             {"TargetPort":53,"Protocol":"udp","PublishedPort":0,"PublishMode":"host"},
-            {"TargetPort":81,"PublishedPort":8081}]}}"#,
+            {"TargetPort":81,"PublishedPort":8081},{"TargetPort":54,"PublishedPort":54,"Protocol":"udp"}]}}"#,
     );
     let made = container_of(&launch);
     assert_eq!(made.name, format!("web.3.{}", launch.task));
     let body = serde_json::to_value(made.body).unwrap();
     let expected = json!({
-        "Memory": 64, "NanoCpus": 500, "PidsLimit": 9, "MemoryReservation": 32,
+        "Memory": 64, "CpuPeriod": 100_000, "CpuQuota": 400_000, "PidsLimit": 9,
         "NetworkMode": "host", "LogConfig": {"Type": "syslog", "Config": {"tag": "x"}},
         "PortBindings": {"80/tcp": [{"HostPort": "8080"}], "53/udp": [{"HostPort": ""}]},
     });
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&body["HostConfig"][name], value, "{name}");
     }
-    assert_eq!(body["ExposedPorts"].as_object().unwrap().len(), 3);
+    assert!(
+        body["HostConfig"]["MemoryReservation"].is_null(),
+        "Swarm asks for none"
+    );
+    assert_eq!(body["ExposedPorts"].as_object().unwrap().len(), 4);
     assert_eq!(made.warnings.len(), 1, "{:?}", made.warnings);
+    assert!(made.warnings[0].contains("only TCP"), "{:?}", made.warnings);
+    let windows = super::super::samples::launch(r#"{"Image":"web","Isolation":"hyperv"}"#);
+    let warnings = container_of(&windows).warnings.concat();
+    assert!(warnings.contains("isolation"), "{warnings}");
 }
 
 #[test]
