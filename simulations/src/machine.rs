@@ -60,6 +60,8 @@ pub struct Machine {
     pub clock: Clock,
     /// A slow machine takes so long for each event; others wait for their turn meanwhile. 0.
     pub work: Duration,
+    /// How long a plan takes, beside all else. 1 ms.
+    pub planning: Duration,
     pub(crate) busy_until: Duration,
     /// What arrived while it was busy or stood still, in order.
     pub(crate) waiting: VecDeque<Event>,
@@ -100,6 +102,7 @@ impl Machine {
             frozen_until: Duration::ZERO,
             clock: Clock::default(),
             work: Duration::ZERO,
+            planning: Duration::from_millis(1),
             busy_until: Duration::ZERO,
             waiting: VecDeque::new(),
             is_behind_nat: false,

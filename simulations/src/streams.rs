@@ -25,6 +25,11 @@ pub(crate) fn faults(seed: u64) -> u64 {
     mixed(seed, 0x6661_756c)
 }
 
+/// The seed of how long the machines of a search for faults take for their plans.
+pub(crate) fn planning(seed: u64) -> u64 {
+    mixed(seed, 0x706c_616e)
+}
+
 /// The seed of what of one kind takes place in a step of a search for faults.
 pub(crate) fn step(seed: u64, step: u32, kind: u64) -> u64 {
     mixed(mixed(mixed(seed, 0x7374_6570), u64::from(step)), kind)
@@ -67,13 +72,13 @@ mod tests {
         let machines = (0..30).map(|index| machine(5, index));
         let other_seed = (0..30).map(|index| machine(6, index));
         let steps = (0..30).flat_map(|at| (0..4).map(move |kind| step(5, at, kind)));
-        let others = [setting, faults, placed, placed_anew, lots].map(|stream| stream(5));
+        let others = [setting, faults, placed, placed_anew, lots, planning].map(|stream| stream(5));
         let all: BTreeSet<u64> = links
             .chain(machines)
             .chain(other_seed)
             .chain(steps)
             .chain(others)
             .collect();
-        assert_eq!(all.len(), 30 * 30 + 60 + 120 + 5);
+        assert_eq!(all.len(), 30 * 30 + 60 + 120 + 6);
     }
 }

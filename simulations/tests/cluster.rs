@@ -322,6 +322,22 @@ fn a_failing_task_is_restarted_after_its_delay_and_a_refused_one_moves() {
     );
 }
 
+/// Met on real engines, whose host port somebody else had: the node that had refused made ready to
+/// try again before it had a plan without itself, and the next in rank took that for a copy.
+#[test]
+fn a_refused_task_moves_at_once_however_long_plans_take() {
+    let mut world = World::cluster(3, Profile::Lan, 14);
+    deploy(&mut world, 0, "web", 1);
+    runs(&mut world, "web", 1, SECOND * 3);
+    for machine in &mut world.machines {
+        machine.planning = SECOND / 5;
+    }
+    let (index, id) = world.running_tasks("web")[0];
+    world.end_task(index, id, TaskState::Rejected, "port taken");
+    runs(&mut world, "web", 1, SECOND);
+    assert_ne!(world.running_tasks("web")[0].0, index);
+}
+
 #[test]
 fn a_clock_a_year_ahead_harms_nobody() {
     let mut world = World::new(3, Profile::Lan, 13);

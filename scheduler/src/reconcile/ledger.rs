@@ -27,6 +27,7 @@ struct SlotLedger {
     next_start: Duration,
     has_finished: bool,
     refusals: u32,
+    refused_until: Duration,
 }
 
 /// Restarts of all slots of this node.
@@ -108,7 +109,15 @@ impl Ledger {
         let wait = Duration::from_secs(10).saturating_mul(1 << ledger.refusals.min(6));
         ledger.refusals = ledger.refusals.saturating_add(1);
         ledger.next_start = now.saturating_add(wait);
+        ledger.refused_until = ledger.next_start;
         wait
+    }
+
+    /// Until when this node refuses the slot. None: it does not.
+    #[must_use]
+    pub fn refused_until(&self, slot: &SlotKey, template: u64, now: Duration) -> Option<Duration> {
+        let until = self.current(slot, template)?.refused_until;
+        (until > now).then_some(until)
     }
 
     /// Forgets slots that do not exist any more.

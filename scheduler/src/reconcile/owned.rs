@@ -55,6 +55,15 @@ fn start(
     if has_finished(situation, slot, wanted, others) {
         return;
     }
+    // It owns the slot by a plan from before it refused; the next one looks for another node, which
+    // would take a task that waits here for one that runs.
+    let refused_until = situation
+        .ledger
+        .refused_until(slot, wanted.template, situation.now);
+    if let Some(at) = refused_until {
+        decision.look_again(at);
+        return;
+    }
     let at = situation
         .ledger
         .next_start(slot, wanted.template)

@@ -246,3 +246,14 @@ fn a_finished_task_is_not_started_again_by_its_next_owner() {
     world.elsewhere.get_mut(&SLOT).unwrap()[0].state = TaskState::Complete;
     assert!(!world.starts());
 }
+
+#[test]
+fn what_this_node_refused_waits_for_a_plan_without_it() {
+    let mut world = World::owned_by(Some(node(1)));
+    world.ledger.refused(SLOT, TEMPLATE, world.now);
+    let decision = world.decide();
+    assert_eq!(decision.actions, []);
+    assert_eq!(decision.look_again_at, Some(seconds(110)));
+    world.now = seconds(110);
+    assert_eq!(world.decide().actions.len(), 1, "it is tried again");
+}

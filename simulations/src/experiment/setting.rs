@@ -26,6 +26,9 @@ pub(super) fn world(plan: &Plan, seed: u64) -> Result<World, String> {
             disk.delay = delay.0.clone();
         }
         disk.torn_share = plan.disks.torn.0;
+        if let Some(planning) = cluster.planning {
+            world.machines[index].planning = planning.0;
+        }
         if index > 0 && lot.nat < cluster.behind_nat.0 {
             world.put_behind_nat(index);
         }

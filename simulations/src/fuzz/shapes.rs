@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shoal_membership::Profile;
 
 use super::TOMBSTONE_AGE;
-use crate::World;
+use crate::{World, streams};
 
 /// A cluster of so many machines, some of which may still be outside; behind NATs, with disks that
-/// tear, with images that take their time, with tasks that fail.
+/// tear, with images and plans that take their time, with tasks that fail.
 pub(super) fn world(machines: usize, profile: Profile, seed: u64, rng: &mut ChaCha8Rng) -> World {
     let mut world = World::new(machines, profile, seed);
     let outside = match rng.random_bool(0.3) {
@@ -39,7 +39,18 @@ pub(super) fn world(machines: usize, profile: Profile, seed: u64, rng: &mut ChaC
         world.runtime.crash_share = 0.1;
         world.runtime.reject_share = 0.05;
     }
+    slow_planning(&mut world, seed);
     world
+}
+
+/// Some clusters are so busy, or so large, that others act before a plan is made.
+fn slow_planning(world: &mut World, seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(streams::planning(seed));
+    if rng.random_bool(0.3) {
+        for machine in &mut world.machines {
+            machine.planning = Duration::from_millis(rng.random_range(1..500));
+        }
+    }
 }
 
 /// Any of the machines but the first, which is the one that all others join by.

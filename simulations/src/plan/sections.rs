@@ -46,6 +46,8 @@ pub struct Cluster {
     /// Largest drift of the machines' clocks, either way; each has its own. 0.
     #[serde(default)]
     pub clock_drift: super::units::Ppm,
+    /// From a machine's wish for a plan of placement until it has it. 1 ms.
+    pub planning: Option<Time>,
 }
 
 impl Cluster {
@@ -56,6 +58,7 @@ impl Cluster {
             && self.outside == 0
             && self.behind_nat == Share::default()
             && self.clock_drift == super::units::Ppm::default()
+            && self.planning.is_none()
     }
 }
 

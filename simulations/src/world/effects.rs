@@ -66,7 +66,8 @@ impl World {
                     false => Arc::new(self.machines[index].planner.plan(*input)),
                 };
                 let planned = Input::Planned { ticket, plan };
-                self.schedule(Duration::from_millis(1), index, What::Arrive(planned));
+                let delay = self.machines[index].planning;
+                self.schedule(delay, index, What::Arrive(planned));
             }
             Effect::Start(start) => self.start_task(index, *start),
             Effect::Stop(id) => self.stop_task(index, id),
