@@ -12,6 +12,7 @@ pub mod compose;
 pub mod demo;
 mod descriptors;
 mod entry;
+mod log_place;
 pub mod runtime;
 pub mod store;
 

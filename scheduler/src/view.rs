@@ -91,7 +91,7 @@ pub enum NodeStatus {
 pub struct NodeFacts {
     /// Name for people.
     pub hostname: String,
-    /// Docker's word for the processor, such as `amd64`.
+    /// Docker's word for the processor, such as `amd64` or `arm/v7`.
     pub architecture: String,
     /// Docker's word for the operating system, such as `linux`.
     pub os: String,
@@ -103,6 +103,9 @@ pub struct NodeFacts {
     pub runtimes: Vec<String>,
     /// Version of the engine, or of Shoal where there is none.
     pub engine_version: String,
+    /// Why an engine that should be there can't be used; for people. Empty: it can, or there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub engine_trouble: String,
     /// Labels of the engine (`engine.labels.K`).
     pub engine_labels: BTreeMap<String, String>,
     /// Plugins of the engine as `Kind/name`, such as `Volume/local`; sorted.
@@ -128,6 +131,8 @@ pub struct ServiceView {
     /// Fingerprint of the task template that `spec` asks for (`ServiceSpec::template_hash`). A task
     /// whose report has another one is not up to date.
     pub template: u64,
+    /// That of the spec before the last update.
+    pub previous_template: Option<u64>,
     /// When it was created (wall time since 1970).
     pub created_at: Duration,
     /// When it was written last (wall time since 1970).

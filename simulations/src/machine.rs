@@ -247,6 +247,7 @@ pub(crate) fn facts_of(index: usize) -> NodeFacts {
         memory_bytes: 8 << 30,
         runtimes: vec!["process".into()],
         engine_version: "sim".into(),
+        engine_trouble: String::new(),
         engine_labels: BTreeMap::new(),
         plugins: Vec::new(),
         placement_version: PLACEMENT_VERSION,

@@ -142,6 +142,13 @@ impl Lab {
         self.folder.join(format!("m{machine}/shoal"))
     }
 
+    /// What a machine's agent has said so far.
+    #[must_use]
+    pub fn agent_log(&self, machine: usize) -> String {
+        let path = self.folder.join(format!("m{machine}/agent.log"));
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
     /// Any request to the agent of a machine: status and body.
     ///
     /// # Panics

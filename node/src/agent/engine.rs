@@ -100,9 +100,12 @@ impl Engine {
                 adopted,
                 facts: with_engine(&self.machine, &facts),
             },
-            EngineNews::Down => Changed {
+            EngineNews::Down { trouble } => Changed {
                 adopted: Vec::new(),
-                facts: self.machine.clone(),
+                facts: NodeFacts {
+                    engine_trouble: trouble,
+                    ..self.machine.clone()
+                },
             },
         })
     }

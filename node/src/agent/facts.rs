@@ -16,7 +16,7 @@ pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFact
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     NodeFacts {
         hostname: hostname.to_owned(),
-        architecture: architecture::of_this_program().to_owned(),
+        architecture: architecture::of_this_program(),
         os: std::env::consts::OS.to_owned(),
         nano_cpus: i64::try_from(cores)
             .unwrap_or(1)
@@ -24,6 +24,7 @@ pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFact
         memory_bytes: memory_bytes(),
         runtimes,
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine_trouble: String::new(),
         engine_labels: BTreeMap::new(),
         plugins: Vec::new(),
         placement_version: PLACEMENT_VERSION,

@@ -37,6 +37,18 @@ enum Frame {
     },
     CaughtUp,
     Missing(String),
+    /// That was all. Without it the connection broke.
+    End,
+}
+
+/// What comes from the node that has the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    Event(LogEvent),
+    /// That was all.
+    End,
+    /// The connection broke, or it sent nonsense; for people.
+    Broken(String),
 }
 
 impl LogAsk {
@@ -90,28 +102,31 @@ pub(super) async fn send(
         LogEvent::CaughtUp => Frame::CaughtUp,
         LogEvent::Missing { reason } => Frame::Missing(reason),
     };
-    let bytes = encode(&frame);
+    write(to, &frame).await
+}
+
+/// Says that this was all. An error: the asker has gone.
+pub(super) async fn send_end(to: &mut (impl AsyncWriteExt + Unpin)) -> std::io::Result<()> {
+    write(to, &Frame::End).await
+}
+
+async fn write(to: &mut (impl AsyncWriteExt + Unpin), frame: &Frame) -> std::io::Result<()> {
+    let bytes = encode(frame);
     to.write_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX))
         .await?;
     to.write_all(&bytes).await
 }
 
-/// Receives an event. None: the end, or nonsense.
+/// Receives what comes next.
 pub(super) async fn receive(
     from: &mut (impl AsyncReadExt + Unpin),
     target: &LogTarget,
-) -> Option<LogEvent> {
-    let size = from
-        .read_u32()
-        .await
-        .ok()
-        .filter(|size| *size <= FRAME_BYTES_MAX)?;
-    let mut bytes = vec![0; usize::try_from(size).ok()?];
-    from.read_exact(&mut bytes).await.ok()?;
-    Some(match decode(&bytes).ok()? {
-        Frame::CaughtUp => LogEvent::CaughtUp,
-        Frame::Missing(reason) => LogEvent::Missing { reason },
-        Frame::Line { at, is_error, line } => LogEvent::Line(TaskLogLine {
+) -> Received {
+    match read(from).await {
+        Ok(Frame::CaughtUp) => Received::Event(LogEvent::CaughtUp),
+        Ok(Frame::Missing(reason)) => Received::Event(LogEvent::Missing { reason }),
+        Ok(Frame::End) => Received::End,
+        Ok(Frame::Line { at, is_error, line }) => Received::Event(LogEvent::Line(TaskLogLine {
             node: target.node,
             task: target.task,
             service: target.service,
@@ -122,6 +137,52 @@ pub(super) async fn receive(
                 LogStream::Stdout
             },
             line: line.into(),
-        }),
-    })
+        })),
+        Err(error) => Received::Broken(error.to_string()),
+    }
+}
+
+async fn read(from: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Frame> {
+    let bad = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
+    let size = from.read_u32().await?;
+    if size > FRAME_BYTES_MAX {
+        return Err(bad("a piece of it is too long"));
+    }
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+    from.read_exact(&mut bytes).await?;
+    decode(&bytes).map_err(|_| bad("a piece of it is not to be understood"))
+}
+
+#[cfg(test)]
+mod tests {
+    use shoal_membership::NodeId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_end_is_told_from_a_connection_that_broke() {
+        let target = LogTarget {
+            node: NodeId::from_bytes([1; 16]),
+            service: ServiceId(2),
+            task: TaskId(3),
+        };
+        let mut sent = Vec::new();
+        let reason = "no log".to_owned();
+        send(&mut sent, LogEvent::CaughtUp).await.unwrap();
+        send(&mut sent, LogEvent::Missing { reason }).await.unwrap();
+        send_end(&mut sent).await.unwrap();
+        for kept in 0..=sent.len() {
+            let mut from = &sent[..kept];
+            let last = loop {
+                match receive(&mut from, &target).await {
+                    Received::Event(_) => {}
+                    last => break last,
+                }
+            };
+            assert_eq!(last == Received::End, kept == sent.len(), "{last:?}");
+        }
+        let mut huge = &u32::MAX.to_be_bytes()[..];
+        let received = receive(&mut huge, &target).await;
+        assert!(matches!(received, Received::Broken(_)), "{received:?}");
+    }
 }

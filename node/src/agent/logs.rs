@@ -10,11 +10,13 @@ use tokio::{
 };
 
 use super::{
+    far_log::FarLog,
     log_wire::{self, LogAsk},
     tasks::Runtimes,
 };
 use crate::{
     api::{LogEvent, LogQuery, LogSource, LogStream, LogTarget, TaskLogLine},
+    log_place::LogPlace,
     runtime::{LogLine, LogOptions, Output},
 };
 
@@ -75,11 +77,13 @@ impl Logs {
                     // The asker has gone.
                     _ = send.stopped() => return,
                 };
-                let Some(event) = event else { return };
+                let Some(event) = event else { break };
                 if log_wire::send(&mut *send, event).await.is_err() {
                     return;
                 }
             }
+            // The asker may have gone.
+            let _ = log_wire::send_end(&mut *send).await;
         });
     }
 
@@ -101,31 +105,17 @@ impl Logs {
 
     fn read_there(&self, target: LogTarget, query: LogQuery) -> mpsc::Receiver<LogEvent> {
         let (sender, receiver) = mpsc::channel(EVENTS_AHEAD);
-        let endpoint = self.endpoint.clone();
+        let far = FarLog {
+            endpoint: self.endpoint.clone(),
+            target,
+            query,
+            place: LogPlace::default(),
+            events: sender.clone(),
+        };
         tokio::spawn(async move {
-            let header = StreamHeader(LogAsk::new(&target, &query).to_header());
-            let opened = tokio::select! {
-                opened = endpoint.open_stream(target.node, header) => opened,
-                () = sender.closed() => return,
-            };
-            let (_send, mut recv) = match opened {
-                Ok(halves) => halves,
-                Err(error) => {
-                    let reason = format!("node {} can't be asked: {error}", target.node);
-                    // The asker has gone: then nobody needs the reason.
-                    let _ = sender.send(LogEvent::Missing { reason }).await;
-                    return;
-                }
-            };
-            loop {
-                let event = tokio::select! {
-                    event = log_wire::receive(&mut *recv, &target) => event,
-                    () = sender.closed() => return,
-                };
-                let Some(event) = event else { return };
-                if sender.send(event).await.is_err() {
-                    return;
-                }
+            tokio::select! {
+                () = far.read() => {}
+                () = sender.closed() => {}
             }
         });
         receiver
@@ -161,8 +151,14 @@ async fn pump(
             () = sender.closed() => return,
         };
         let event = match next {
-            Some(Some(line)) => LogEvent::Line(line_of(line, &target)),
-            Some(None) => return,
+            Some(Ok(Some(line))) => LogEvent::Line(line_of(line, &target)),
+            Some(Ok(None)) => return,
+            Some(Err(error)) => {
+                let reason = format!("node {}: {error}", target.node);
+                // The asker may have gone.
+                let _ = sender.send(LogEvent::Missing { reason }).await;
+                return;
+            }
             None => {
                 has_caught_up = true;
                 LogEvent::CaughtUp

@@ -12,6 +12,7 @@ mod ended;
 mod engine;
 mod enter;
 mod facts;
+mod far_log;
 mod life;
 mod log_wire;
 mod logs;

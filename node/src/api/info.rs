@@ -11,7 +11,8 @@ use shoal_scheduler::{
     view::{ClusterView, NodeFacts, NodeView},
 };
 
-use super::{body::json, date::rfc3339, error::ApiError, handle::Handle, node_object::machine};
+use super::{body::json, date::rfc3339, error::ApiError, handle::Handle};
+use crate::architecture::kernel_word;
 
 /// Managers that are listed; clients only show them.
 const MANAGERS_SHOWN_MAX: usize = 50;
@@ -39,7 +40,7 @@ pub(super) async fn info(State(handle): State<Handle>) -> Result<Response, ApiEr
         kernel_version: Some(identity.kernel_version.clone()),
         operating_system: Some(identity.operating_system.clone()),
         os_type: Some("linux".into()),
-        architecture: Some(machine(&facts.architecture).to_owned()),
+        architecture: Some(kernel_word(&facts.architecture).to_owned()),
         ncpu: Some(facts.nano_cpus / 1_000_000_000),
         mem_total: Some(facts.memory_bytes),
         name: Some(identity.hostname.clone()),

@@ -9,7 +9,10 @@ use std::{
 
 use bytes::Bytes;
 use hyper::body::Frame;
-use shoal_scheduler::{task::TaskId, view::ClusterView};
+use shoal_scheduler::{
+    task::{TaskId, TaskState},
+    view::ClusterView,
+};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -67,73 +70,104 @@ async fn read_all(
 ) -> Vec<String> {
     let mut view = handle.view.clone();
     let now = view.borrow_and_update().clone();
-    let mut seen = BTreeSet::new();
-    let logs = open_new(handle, &now, request, request.query, &mut seen);
+    let mut opened = Opened::default();
+    let logs = opened.new_logs(handle, &now, request, request.query);
     let mut present = log_merge::past(logs, request.query.follow, &lines).await;
+    let mut missing = present.missing;
+    if !request.query.follow {
+        return missing;
+    }
     let mut followed = JoinSet::new();
     for log in present.open.drain(..) {
         followed.spawn(pass_on(log, lines.clone()));
     }
-    let is_service = matches!(request.scope, Scope::Service(_));
     let later = LogQuery {
         tail: None,
         ..request.query
     };
-    while request.query.follow && (is_service || !followed.is_empty()) {
+    while !followed.is_empty() || opened.may_grow(request.scope) {
         tokio::select! {
-            Some(_) = followed.join_next() => {}
-            changed = view.changed(), if is_service => {
+            Some(ended) = followed.join_next() => missing.extend(ended.ok().flatten()),
+            changed = view.changed(), if opened.may_grow(request.scope) => {
                 let now = view.borrow_and_update().clone();
-                if changed.is_err() || is_over(&now, request, followed.is_empty()) {
+                opened.still_open = followed.len();
+                if changed.is_err() || is_over(&now, request.scope, followed.is_empty()) {
                     break;
                 }
-                for log in open_new(handle, &now, request, later, &mut seen) {
+                for log in opened.new_logs(handle, &now, request, later) {
                     followed.spawn(pass_on(log, lines.clone()));
                 }
             }
             () = lines.closed() => break,
         }
     }
-    while request.query.follow && followed.join_next().await.is_some() {}
-    present.missing
+    while let Some(ended) = followed.join_next().await {
+        missing.extend(ended.ok().flatten());
+    }
+    missing
 }
 
-/// A service that was removed and whose tasks have ended has nothing more to say.
-fn is_over(view: &ClusterView, request: LogRequest, all_ended: bool) -> bool {
-    match request.scope {
-        Scope::Service(id) => all_ended && !view.services.contains_key(&id),
-        Scope::Task(_) => all_ended,
+/// What was removed, and whose tasks have ended, has nothing more to say.
+fn is_over(view: &ClusterView, scope: Scope, all_ended: bool) -> bool {
+    all_ended
+        && match scope {
+            Scope::Service(id) => !view.services.contains_key(&id),
+            Scope::Task(id) => !view.tasks.contains_key(&id),
+        }
+}
+
+/// The tasks whose logs are read, or were.
+#[derive(Default)]
+struct Opened {
+    tasks: BTreeSet<TaskId>,
+    still_open: usize,
+}
+
+impl Opened {
+    /// Whether more logs may be there later.
+    fn may_grow(&self, scope: Scope) -> bool {
+        matches!(scope, Scope::Service(_)) || self.tasks.is_empty()
+    }
+
+    /// Opens the logs that are there, and were not before. A follower's waits until there is one.
+    fn new_logs(
+        &mut self,
+        handle: &Handle,
+        view: &Arc<ClusterView>,
+        request: LogRequest,
+        query: LogQuery,
+    ) -> Vec<mpsc::Receiver<LogEvent>> {
+        self.tasks.retain(|task| view.tasks.contains_key(task));
+        let room = LOGS_MAX.saturating_sub(self.still_open);
+        let new = request
+            .targets(view)
+            .filter(|target| !self.tasks.contains(&target.task));
+        let new = new.filter(|target| !query.follow || has_log(view, target.task));
+        let new: Vec<_> = new.take(room).collect();
+        self.tasks.extend(new.iter().map(|target| target.task));
+        new.into_iter()
+            .map(|target| handle.logs.read(target, query))
+            .collect()
     }
 }
 
-fn open_new(
-    handle: &Handle,
-    view: &Arc<ClusterView>,
-    request: LogRequest,
-    query: LogQuery,
-    seen: &mut BTreeSet<TaskId>,
-) -> Vec<mpsc::Receiver<LogEvent>> {
-    let room = LOGS_MAX.saturating_sub(seen.len());
-    let new = request
-        .targets(view)
-        .filter(|target| !seen.contains(&target.task));
-    let new: Vec<_> = new.take(room).collect();
-    seen.extend(new.iter().map(|target| target.task));
-    new.into_iter()
-        .map(|target| handle.logs.read(target, query))
-        .collect()
+/// Whether a task has come so far that it writes, or never will.
+fn has_log(view: &ClusterView, task: TaskId) -> bool {
+    let report = view.tasks.get(&task).map(|task| &task.report);
+    report.is_some_and(|report| report.state >= TaskState::Running || !report.container.is_empty())
 }
 
-async fn pass_on(mut log: mpsc::Receiver<LogEvent>, lines: mpsc::Sender<TaskLogLine>) {
+/// Passes on the lines of a followed log. What is missing at its end, if anything.
+async fn pass_on(
+    mut log: mpsc::Receiver<LogEvent>,
+    lines: mpsc::Sender<TaskLogLine>,
+) -> Option<String> {
     while let Some(event) = log.recv().await {
         match event {
-            LogEvent::Line(line) => {
-                if lines.send(line).await.is_err() {
-                    return;
-                }
-            }
+            LogEvent::Line(line) => lines.send(line).await.ok()?,
             LogEvent::CaughtUp => {}
-            LogEvent::Missing { reason } => tracing::warn!(reason, "a followed log broke off"),
+            LogEvent::Missing { reason } => return Some(reason),
         }
     }
+    None
 }

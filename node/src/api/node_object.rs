@@ -13,6 +13,7 @@ use shoal_scheduler::{
 };
 
 use super::date::rfc3339;
+use crate::architecture::kernel_word;
 
 /// Docker's `Node`, with the spec as it is stored.
 #[derive(Serialize)]
@@ -74,7 +75,7 @@ fn description(node: &NodeView) -> NodeDescription {
     NodeDescription {
         hostname: Some(node.hostname.clone()),
         platform: Some(Platform {
-            architecture: Some(machine(&facts.architecture).to_owned()),
+            architecture: Some(kernel_word(&facts.architecture).to_owned()),
             os: Some(facts.os.clone()),
         }),
         resources: Some(ResourceObject {
@@ -129,16 +130,5 @@ fn reachability(status: NodeStatus) -> Reachability {
         NodeStatus::Ready => Reachability::REACHABLE,
         NodeStatus::Down | NodeStatus::Away => Reachability::UNREACHABLE,
         NodeStatus::Unknown => Reachability::UNKNOWN,
-    }
-}
-
-/// The architecture in uname's words, which is what Docker shows of machines.
-pub(super) fn machine(architecture: &str) -> &str {
-    match architecture {
-        "amd64" => "x86_64",
-        "arm64" => "aarch64",
-        "386" => "i686",
-        "arm" => "armv7l",
-        other => other,
     }
 }

@@ -19,7 +19,8 @@ const LANGUAGE: &str = concat!("none: Rust ", env!("CARGO_PKG_RUST_VERSION"));
 /// `GET /version`
 pub(super) async fn version(State(handle): State<Handle>) -> Result<Response, ApiError> {
     let identity = &handle.identity;
-    let architecture = architecture::of_this_program();
+    let program = architecture::of_this_program();
+    let architecture = architecture::family(&program);
     json(&SystemVersion {
         platform: Some(SystemVersionPlatform {
             name: "Shoal".into(),

@@ -1,5 +1,7 @@
 //! A task in Docker's shape: one that a node reports, or a slot that waits for a node.
 
+use std::sync::Arc;
+
 use bollard::models::{ContainerStatus, ObjectVersion};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -105,7 +107,7 @@ impl TaskObject {
             created_at: rfc3339(report.created_at),
             updated_at: rfc3339(report.state_at),
             labels: Default::default(),
-            spec: template(service, &report.image)?,
+            spec: template(written(view, report), &report.image)?,
             service_id: report.service,
             slot: number(report.slot),
             node_id: Some(task.node.to_string()),
@@ -136,7 +138,7 @@ impl TaskObject {
             created_at: since.clone(),
             updated_at: since.clone(),
             labels: Default::default(),
-            spec: template(Some(service), &service.spec.container().image)?,
+            spec: template(Some(&service.spec_json), &service.spec.container().image)?,
             service_id: service.id,
             slot: number(slot.slot),
             node_id,
@@ -167,9 +169,19 @@ fn number(slot: Slot) -> Option<u64> {
     }
 }
 
-/// The service's template; of a task that runs another one, what is known of that: its image.
-fn template(service: Option<&ServiceView>, image: &str) -> serde_json::Result<Box<RawValue>> {
-    match service.and_then(|service| spec_json::template(&service.spec_json)) {
+/// The spec that a task was made of, while its service still has it: its own, or the one before.
+fn written<'a>(view: &'a ClusterView, report: &TaskReport) -> Option<&'a Arc<str>> {
+    let service = view.services.get(&report.service)?;
+    if report.template == service.template {
+        return Some(&service.spec_json);
+    }
+    let is_former = service.previous_template == Some(report.template);
+    service.previous_spec_json.as_ref().filter(|_| is_former)
+}
+
+/// A spec's template; of a task that runs one that nobody has any more, what is known of it: its image.
+fn template(spec: Option<&Arc<str>>, image: &str) -> serde_json::Result<Box<RawValue>> {
+    match spec.and_then(spec_json::template) {
         Some(template) => Ok(template),
         None => to_raw_value(&serde_json::json!({ "ContainerSpec": { "Image": image } })),
     }

@@ -72,6 +72,7 @@ mod tests {
             spec: Arc::new(spec),
             spec_json,
             previous_spec_json: None,
+            previous_template: None,
             version: 1,
             template: 1,
             created_at: Duration::from_secs(created),

@@ -70,18 +70,26 @@ pub struct LogLine {
     pub is_partial: bool,
 }
 
-/// Lines as they come. Dropping it ends the reading.
-pub struct LogStream(mpsc::Receiver<LogLine>);
+/// Why a log, or the rest of it, can't be read; for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoLog(pub String);
+
+/// Lines as they come; an error is the last of them. Dropping it ends the reading.
+pub struct LogStream(mpsc::Receiver<Result<LogLine, NoLog>>);
 
 impl LogStream {
     /// A stream of what is sent here. The sender waits for a slow reader.
     #[must_use]
-    pub fn new(lines: mpsc::Receiver<LogLine>) -> Self {
+    pub fn new(lines: mpsc::Receiver<Result<LogLine, NoLog>>) -> Self {
         Self(lines)
     }
 
     /// The next line, or nothing at the end. May be cancelled without loss.
-    pub async fn next(&mut self) -> Option<LogLine> {
-        self.0.recv().await
+    ///
+    /// # Errors
+    /// If what comes next can't be read: it is over then.
+    pub async fn next(&mut self) -> Result<Option<LogLine>, NoLog> {
+        self.0.recv().await.transpose()
     }
 }

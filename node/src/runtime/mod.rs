@@ -18,7 +18,7 @@ use std::{future::Future, net::IpAddr, pin::Pin};
 pub use change::{Change, Live};
 pub use events::{EventReceiver, Events, RuntimeEvent, events};
 pub use launch::Launch;
-pub use logs::{LogLine, LogOptions, LogStream, Output};
+pub use logs::{LogLine, LogOptions, LogStream, NoLog, Output};
 pub use process::{dispatch, shim_main};
 use shoal_scheduler::{spec::ContainerSpec, task::TaskId};
 

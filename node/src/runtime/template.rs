@@ -6,6 +6,7 @@
 //! nothing else; whatever else is asked for is an error, as a name that is missing is on Swarm.
 
 use super::Launch;
+use crate::architecture::kernel_word;
 
 /// Longest text that a template may become, in bytes.
 const EXPANDED_MAX: usize = 1 << 20;
@@ -26,7 +27,7 @@ pub struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// Of this task on a machine with this processor, in Docker's word.
+    /// Of this task on a machine with this processor, in Docker's word; the task is told the kernel's, as on Swarm.
     #[must_use]
     pub fn new(launch: &'a Launch, architecture: &'a str) -> Self {
         Self {
@@ -82,7 +83,7 @@ impl<'a> Template<'a> {
             ".Service.Name" => launch.service_name.clone(),
             ".Node.ID" => launch.node.to_string(),
             ".Node.Hostname" => launch.node_name.clone(),
-            ".Node.Platform.Architecture" => self.architecture.to_owned(),
+            ".Node.Platform.Architecture" => kernel_word(self.architecture).to_owned(),
             ".Node.Platform.OS" => "linux".to_owned(),
             ".Task.ID" => launch.task.to_string(),
             ".Task.Name" => launch.task_name(),

@@ -206,15 +206,19 @@ pub(crate) fn shell(line: &str) -> ServiceSpec {
 
 pub(crate) async fn read_all(mut stream: LogStream) -> Vec<LogLine> {
     let mut lines = Vec::new();
-    while let Some(line) = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap() {
+    while let Some(line) = next(&mut stream).await {
         lines.push(line);
     }
     lines
 }
 
 pub(crate) async fn next_line(stream: &mut LogStream) -> String {
-    let line = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap();
-    String::from_utf8(line.unwrap().line).unwrap()
+    String::from_utf8(next(stream).await.unwrap().line).unwrap()
+}
+
+async fn next(stream: &mut LogStream) -> Option<LogLine> {
+    let next = tokio::time::timeout(PATIENCE, stream.next()).await;
+    next.unwrap().unwrap()
 }
 
 pub(crate) fn text(lines: &[LogLine]) -> String {

@@ -27,6 +27,7 @@ pub(super) struct Service {
     pub(super) spec_json: Arc<str>,
     pub(super) previous_json: Option<Arc<str>>,
     pub(super) template: u64,
+    pub(super) previous_template: Option<u64>,
     pub(super) version: u64,
     pub(super) updated_at: Duration,
     pub(super) conflicts: Vec<Conflict>,
@@ -233,7 +234,11 @@ fn read_service(entry: &Entry, winner: &Signed) -> Result<Option<Service>, Strin
         .iter()
         .filter(|one| one.hash != winner.hash)
         .map(conflict);
+    let previous = record.previous_spec.as_ref();
+    // One that this version can't read is of no use to it.
+    let read = previous.and_then(|spec| serde_json::from_str::<ServiceSpec>(spec.get()).ok());
     Ok(Some(Service {
+        previous_template: read.map(|spec| spec.template_hash()),
         template: spec.template_hash(),
         spec: Arc::new(spec),
         spec_json: record.spec.get().into(),

@@ -111,6 +111,7 @@ impl Peer {
             previous_spec_json: service.previous_json.clone(),
             version: service.version,
             template: service.template,
+            previous_template: service.previous_template,
             created_at: Duration::from_millis(service.record.created_at),
             updated_at: service.updated_at,
             desired_tasks: if is_global {

@@ -22,7 +22,7 @@ impl Constraint {
             ConstraintKey::System => equals(&node.facts.os),
             ConstraintKey::Architecture => {
                 let ours = &node.facts.architecture;
-                Architecture::parse(ours) == Architecture::parse(&self.value)
+                Architecture::parse(ours).is(&Architecture::parse(&self.value))
             }
             ConstraintKey::NodeLabel(name) => label(node.labels.get(name)),
             ConstraintKey::EngineLabel(name) => label(node.facts.engine_labels.get(name)),
@@ -75,6 +75,24 @@ mod tests {
         ] {
             assert!(met(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_generation_counts_when_it_is_asked_for() {
+        let pi = |architecture: &str| Node {
+            facts: NodeFacts {
+                architecture: architecture.into(),
+                ..NodeFacts::default()
+            },
+            ..Node::default()
+        };
+        let is_met = |text: &str, architecture: &str| {
+            let constraint = Constraint::parse(&format!("node.platform.arch{text}")).unwrap();
+            constraint.is_met_by(NodeId::from_bytes([7; 16]), &pi(architecture))
+        };
+        assert!(is_met("==arm", "arm/v7") && is_met("==armv7l", "arm/v7"));
+        assert!(!is_met("==armv7l", "arm/v6") && is_met("!=armv7l", "arm/v6"));
+        assert!(!is_met("!=arm", "arm/v6") && !is_met("==arm", "arm64"));
     }
 
     #[test]

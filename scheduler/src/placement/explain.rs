@@ -222,7 +222,15 @@ impl<'a> Scene<'a> {
             }
             Exclusion::Availability => "not available for new tasks".to_owned(),
             Exclusion::Resources => "insufficient resources".to_owned(),
-            Exclusion::Engine => format!("it has no {} runtime", filter.runtime()),
+            Exclusion::Engine => {
+                let what = format!("it has no {} runtime", filter.runtime());
+                match entry.node.facts.engine_trouble.as_str() {
+                    trouble if filter.runtime() == "docker" && !trouble.is_empty() => {
+                        format!("{what}: {trouble}")
+                    }
+                    _ => what,
+                }
+            }
             Exclusion::Plugin => {
                 let missing = filter.missing_plugin(&entry.node).unwrap_or_default();
                 format!("its engine lacks the plugin {missing}")

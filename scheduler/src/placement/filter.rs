@@ -65,11 +65,18 @@ impl Filter {
         if self.is_process { "process" } else { "docker" }
     }
 
-    /// The first plugin that this node's engine lacks. One that did not say has them all.
+    /// The first plugin that this node's engine lacks. One that did not say has them all; one that
+    /// was installed without a tag has it as `name:latest`.
     pub(super) fn missing_plugin(&self, node: &Node) -> Option<&str> {
         let known = &node.facts.plugins;
-        let mut wanted = self.plugins.iter();
-        let missing = wanted.find(|plugin| !known.is_empty() && !known.contains(plugin));
+        let is_known = |wanted: &String| {
+            let is_it = |one: &String| {
+                one.strip_prefix(wanted.as_str())
+                    .is_some_and(|rest| matches!(rest, "" | ":latest"))
+            };
+            known.is_empty() || known.iter().any(is_it)
+        };
+        let missing = self.plugins.iter().find(|wanted| !is_known(wanted));
         missing.map(String::as_str)
     }
 
@@ -167,10 +174,10 @@ mod tests {
         let has = |plugins: &[&str]| plugins.iter().map(ToString::to_string).collect();
         let mut cluster = input(2, [volume]);
         change_node(&mut cluster, 0, |node| {
-            node.facts.plugins = has(&["Log/gelf", "Volume/local", "Volume/rexray"]);
+            node.facts.plugins = has(&["Log/gelf", "Volume/local", "Volume/rexray:latest"]);
         });
         change_node(&mut cluster, 1, |node| {
-            node.facts.plugins = has(&["Log/json-file", "Volume/local"])
+            node.facts.plugins = has(&["Log/json-file", "Volume/local", "Volume/rexray:2"])
         });
         assert_eq!(plan(&cluster).iter().count(), 2);
         assert!(

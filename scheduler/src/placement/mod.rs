@@ -49,6 +49,7 @@ pub use explain::{Explanation, NodeExplanation, explain};
 pub use input::{Home, Input, LoadCaps, Node, PLACEMENT_VERSION, UnknownVersion, Version};
 pub use plan::{Owners, Plan};
 pub use planner::{Planner, SLOTS_MAX};
+pub use platform::runs_programs_for;
 pub use rung::rung;
 pub use score::score;
 pub use weight::Weight;

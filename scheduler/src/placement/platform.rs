@@ -31,12 +31,25 @@ impl Architecture {
         }
     }
 
+    /// Whether this is what somebody means by `asked`, who may leave the generation open.
+    pub(super) fn is(&self, asked: &Self) -> bool {
+        let is_that = asked.generation == 0 || self.generation == asked.generation;
+        self.family == asked.family && is_that
+    }
+
     /// Whether a machine of this architecture runs programs made for `image`. A newer 32-bit ARM
     /// runs what was made for an older one.
     fn runs(&self, image: &Self) -> bool {
         let is_new_enough = self.generation == 0 || self.generation >= image.generation;
         self.family == image.family && is_new_enough
     }
+}
+
+/// Whether a machine runs programs made for another processor, both in any spelling: a newer 32-bit
+/// ARM runs what was made for an older one.
+#[must_use]
+pub fn runs_programs_for(machine: &str, image: &str) -> bool {
+    Architecture::parse(machine).runs(&Architecture::parse(image))
 }
 
 /// Whether a machine of these facts runs an image for any of these platforms. No platforms: any.

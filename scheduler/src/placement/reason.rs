@@ -21,8 +21,8 @@ use crate::{
     view::PendingSlot,
 };
 
-/// At most this many refusals are told one by one.
-const REFUSALS_MAX: usize = 3;
+/// At most so many nodes are told one by one.
+const TOLD_MAX: usize = 3;
 
 /// All slots that got no node, by (service, slot).
 pub(super) fn pending(input: &Input, table: &NodeTable, outcome: &Outcome<'_>) -> Vec<PendingSlot> {
@@ -44,7 +44,7 @@ pub(super) fn pending(input: &Input, table: &NodeTable, outcome: &Outcome<'_>) -
         };
         let slot = Slot::Node(entry.id);
         let counts = [(*exclusion, 1)].into();
-        let told = refusals(input, service.id, slot);
+        let told = Told::of(input, service.id, slot);
         pending.push(PendingSlot {
             service: service.id,
             slot,
@@ -99,7 +99,7 @@ fn reason_of(
     binding: Option<&Binding>,
 ) -> String {
     let service = &ledger.services[index];
-    let told = refusals(input, service.id, slot);
+    let told = Told::of(input, service.id, slot);
     if let Some(home) = input
         .homes
         .get(&(service.id, slot))
@@ -150,7 +150,7 @@ pub(super) fn exclusion(
 fn no_suitable_node(
     service: &Prepared,
     counts: &BTreeMap<Exclusion, usize>,
-    told: &[String],
+    told: &Told,
 ) -> String {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -166,13 +166,17 @@ fn no_suitable_node(
 }
 
 /// Swarm's words for a filter that kept this many nodes out.
-fn tell(service: &Prepared, exclusion: Exclusion, count: usize, told: &[String]) -> String {
+fn tell(service: &Prepared, exclusion: Exclusion, count: usize, told: &Told) -> String {
     let nodes = if count == 1 { "node" } else { "nodes" };
     match exclusion {
         Exclusion::Availability => format!("{count} {nodes} not available for new tasks"),
         Exclusion::Resources => format!("insufficient resources on {count} {nodes}"),
         Exclusion::Engine if service.field.filter.runtime() == "docker" => {
-            format!("no container engine on {count} {nodes}")
+            let what = format!("no container engine on {count} {nodes}");
+            match told.engines.as_slice() {
+                [] => what,
+                engines => format!("{what}: {}", engines.join(", ")),
+            }
         }
         Exclusion::Engine => format!("no process runtime on {count} {nodes}"),
         Exclusion::Plugin => format!("missing plugin on {count} {nodes}"),
@@ -182,24 +186,46 @@ fn tell(service: &Prepared, exclusion: Exclusion, count: usize, told: &[String])
         Exclusion::Platform => format!("unsupported platform on {count} {nodes}"),
         Exclusion::HostPort => format!("host-mode port already in use on {count} {nodes}"),
         Exclusion::MaxReplicas => "max replicas per node limit exceed".to_owned(),
-        Exclusion::Refusal => format!("refused by {}", told.join(", ")),
+        Exclusion::Refusal => format!("refused by {}", told.refusals.join(", ")),
         Exclusion::Spread => format!("enough replicas of this service on {count} {nodes}"),
         Exclusion::Load => format!("load cap reached on {count} {nodes}"),
     }
 }
 
-/// Who refused this slot: `pi-3 (port 80 is taken)`, and how many more.
-fn refusals(input: &Input, service: ServiceId, slot: Slot) -> Vec<String> {
-    let from = (service, slot, NodeId::from_bytes([0; 16]));
-    let to = (service, slot, NodeId::from_bytes([u8::MAX; 16]));
+/// What nodes say themselves.
+struct Told {
+    /// Who refused the slot: `pi-3 (port 80 is taken)`, and how many more.
+    refusals: Vec<String>,
+    /// Whose engine can't be used: `pi-3 (the engine does not answer)`, and how many more.
+    engines: Vec<String>,
+}
+
+impl Told {
+    fn of(input: &Input, service: ServiceId, slot: Slot) -> Self {
+        let from = (service, slot, NodeId::from_bytes([0; 16]));
+        let to = (service, slot, NodeId::from_bytes([u8::MAX; 16]));
+        let refusals = input.refusals.range(from..=to);
+        let refusals = refusals.filter_map(|((_, _, node), reason)| {
+            Some((&input.nodes.get(node)?.hostname, reason.as_str()))
+        });
+        let engines = input.nodes.values().filter_map(|node| {
+            let trouble = node.facts.engine_trouble.as_str();
+            (!trouble.is_empty()).then_some((&node.hostname, trouble))
+        });
+        Self {
+            refusals: first_of(refusals),
+            engines: first_of(engines),
+        }
+    }
+}
+
+/// The first few one by one, the others as a number.
+fn first_of<'a>(all: impl Iterator<Item = (&'a String, &'a str)>) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     let mut more = 0;
-    for ((_, _, node), reason) in input.refusals.range(from..=to) {
-        let Some(entry) = input.nodes.get(node) else {
-            continue;
-        };
-        if told.len() < REFUSALS_MAX {
-            told.push(format!("{} ({reason})", entry.hostname));
+    for (hostname, reason) in all {
+        if told.len() < TOLD_MAX {
+            told.push(format!("{hostname} ({reason})"));
         } else {
             more += 1;
         }
@@ -208,4 +234,38 @@ fn refusals(input: &Input, service: ServiceId, slot: Slot) -> Vec<String> {
         told.push(format!("{more} more"));
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::placement::{
+        plan,
+        samples::{change_node, input, service},
+    };
+
+    #[test]
+    fn an_engine_that_can_not_be_used_says_why() {
+        let mut web = service(1);
+        web.task_template.container_spec.image = "nginx".into();
+        let mut cluster = input(6, [web]);
+        for index in 0..6 {
+            change_node(&mut cluster, index, |node| {
+                node.facts.runtimes = vec!["process".into()];
+                if index != 2 {
+                    node.facts.engine_trouble = "it does not answer".into();
+                }
+            });
+        }
+        let reason = &plan(&cluster).pending[0].reason;
+        assert!(
+            reason.starts_with("no suitable node (no container engine on 6 nodes: "),
+            "{reason}"
+        );
+        assert_eq!(
+            reason.matches("(it does not answer)").count(),
+            3,
+            "{reason}"
+        );
+        assert!(reason.ends_with(", 2 more)"), "{reason}");
+    }
 }

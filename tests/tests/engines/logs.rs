@@ -1,15 +1,14 @@
 //! What containers write, read on another machine.
 
 use std::{
-    collections::BTreeSet,
     io::{BufRead, BufReader},
     process::Stdio,
     time::Duration,
 };
 
-use shoal_tests::LAB_IMAGE;
+use shoal_tests::{LAB_IMAGE, within};
 
-use super::{ALL, Turn};
+use super::{ALL, Turn, follower::Follower};
 
 const DEPLOYED: Duration = Duration::from_secs(60);
 
@@ -29,39 +28,23 @@ services:
     );
     lab.deploy(1, "logs", &compose);
     let running = lab.runs_once("logs_say", 3, &ALL, DEPLOYED);
-    let mut follower = lab
-        .docker_command(2, &["service", "logs", "-f", "--no-trunc", "logs_say"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(follower.stdout.take().unwrap());
-    let mut last = std::collections::BTreeMap::<String, u64>::new();
-    for line in output.lines() {
-        let line = line.unwrap();
-        let (from, text) = line.split_once('|').unwrap();
-        let number: u64 = text.trim().strip_prefix("line ").unwrap().parse().unwrap();
-        let before = last.insert(from.trim().to_owned(), number).unwrap_or(0);
-        assert_eq!(
-            number,
-            before + 1,
-            "of {from} nothing is missing, and nothing comes twice"
-        );
-        if last.len() == 3 && last.values().all(|number| *number >= 15) {
-            break;
+    let mut log = Follower::of(lab, 2, "logs_say");
+    for _ in 0..5 {
+        log.has_lines_of_all(&running);
+    }
+    // The way to one of them is cut for longer than a connection lasts, and a follower goes on where it was.
+    let far = running.iter().find(|(machine, _)| *machine != 2).unwrap();
+    let machine = far.0.to_string();
+    lab.run(&["cut", &machine]).ok();
+    within(DEPLOYED, "a connection that broke", || {
+        match lab.agent_log(2).contains("a followed log broke off") {
+            true => Ok(()),
+            false => Err("it holds".to_owned()),
         }
-    }
-    follower.kill().unwrap();
-    follower.wait().unwrap();
-    let tasks: BTreeSet<&str> = running
-        .iter()
-        .filter_map(|(_, name)| name.rsplit('.').next())
-        .collect();
-    for task in tasks {
-        assert!(
-            last.keys().any(|from| from.contains(task)),
-            "{task} in {last:?}"
-        );
-    }
+    });
+    lab.run(&["mend", &machine]).ok();
+    log.has_lines_of_all(std::slice::from_ref(far));
+    log.end();
     lab.docker(3, &["stack", "rm", "logs"]).ok();
 }
 
@@ -84,7 +67,7 @@ fn a_burst_comes_whole() {
         "yes 0123456789012345678901234567890123456789012345678 | head -n 2000000",
     ];
     lab.docker(1, &create).ok();
-    shoal_tests::within(Duration::from_secs(120), "the end of the burst", || {
+    within(Duration::from_secs(120), "the end of the burst", || {
         let tasks = lab.tasks(1, "burst")?;
         match tasks.iter().any(|task| {
             task["State"]
@@ -105,4 +88,54 @@ fn a_burst_comes_whole() {
     assert_eq!(lines.filter(|line| line.len() == 49).count(), 2_000_000);
     assert!(reader.wait().unwrap().success());
     lab.docker(1, &["service", "rm", "burst"]).ok();
+}
+
+#[test]
+fn the_end_the_beginning_and_the_times_are_those_of_the_engine() {
+    let Some(turn) = Turn::take() else { return };
+    let lab = turn.lab();
+    let create = [
+        "service",
+        "create",
+        "--detach",
+        "--no-resolve-image",
+        "--name",
+        "times",
+        "--stop-grace-period",
+        "1s",
+        LAB_IMAGE,
+        "sh",
+        "-c",
+        "for n in 1 2 3 4 5 6; do echo out $n; echo err $n >&2; sleep 0.3; done; sleep 1000000",
+    ];
+    lab.docker(1, &create).ok();
+    let (machine, container) = lab.runs_once("times", 1, &ALL, DEPLOYED).remove(0);
+    let of_engine = |options: &[&str]| {
+        let said = lab.engine(machine, &[&["logs"], options, &[&container]].concat());
+        (said.out.clone(), said.err.clone())
+    };
+    within(DEPLOYED, "all lines", || match of_engine(&[]) {
+        (out, err) if out.contains("out 6") && err.contains("err 6") => Ok(()),
+        seen => Err(format!("{seen:?}")),
+    });
+    let (stamped, _) = of_engine(&["--timestamps"]);
+    let fourth = stamped.lines().nth(3).unwrap();
+    let since = fourth.split(' ').next().unwrap();
+    let other = machine % 3 + 1;
+    for options in [
+        &["--timestamps"][..],
+        &["--since", since],
+        &["--timestamps", "--since", since],
+        &["--tail", "3"],
+        &["--tail", "0"],
+        &["--tail", "5", "--since", since],
+    ] {
+        let said = lab.docker(
+            other,
+            &[&["service", "logs", "--raw"], options, &["times"]].concat(),
+        );
+        let seen = (said.out.clone(), said.err.clone());
+        assert_eq!(seen, of_engine(options), "{options:?}");
+    }
+    lab.docker(1, &["service", "rm", "times"]).ok();
 }

@@ -6,11 +6,17 @@
 //! there, of the same type or null. What differs on purpose is in `recordings/differences.txt`, a line each
 //! with its reason; a line that no longer applies fails the test, too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::Value;
+use shoal_tests::within;
 
 use super::Turn;
+
+const AT_REST: Duration = Duration::from_secs(60);
 
 const EXCHANGES: &str = include_str!("../../recordings/exchanges.jsonl");
 const DIFFERENCES: &str = include_str!("../../recordings/differences.txt");
@@ -187,6 +193,35 @@ struct Difference<'a> {
     is_used: bool,
 }
 
+/// Whether tasks that are to end have ended, and each slot's newest task is of its service's present spec.
+fn at_rest(ask: &impl Fn(&str) -> Value) -> Result<(), String> {
+    const OVER: [&str; 5] = ["shutdown", "complete", "failed", "rejected", "orphaned"];
+    let tasks = list(ask("/tasks"));
+    let state = |task: &Value| {
+        task["Status"]["State"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let ends = tasks
+        .iter()
+        .filter(|task| task["DesiredState"] == "shutdown" && !OVER.contains(&state(task).as_str()))
+        .count();
+    let stale = list(ask("/services")).into_iter().filter(|service| {
+        let mut wanted = tasks
+            .iter()
+            .filter(|task| task["ServiceID"] == service["ID"] && task["DesiredState"] == "running");
+        let newest = &service["Spec"]["TaskTemplate"]["ContainerSpec"];
+        wanted.any(|task| &task["Spec"]["ContainerSpec"] != newest)
+    });
+    match (ends, stale.count()) {
+        (0, 0) => Ok(()),
+        (ends, stale) => Err(format!(
+            "{ends} tasks end, {stale} services are being replaced"
+        )),
+    }
+}
+
 #[test]
 fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
     let Some(turn) = Turn::take() else { return };
@@ -219,7 +254,13 @@ fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
         ids.learn(&exchange["body"]);
     }
     let mut unlike = Vec::new();
+    let mut file = "";
     for exchange in &exchanges {
+        if exchange["file"] != file {
+            // The client that was recorded waited for what it had asked for.
+            file = exchange["file"].as_str().unwrap_or_default();
+            within(AT_REST, "tasks at rest", || at_rest(&ask));
+        }
         let text = |key: &str| exchange[key].as_str().unwrap_or_default();
         ids.look(&ask);
         let mut target = ids.translate(text("path"));

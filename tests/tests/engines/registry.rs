@@ -109,27 +109,49 @@ fn a_private_image_is_pulled_with_the_credentials_that_came_with_the_service() {
     });
     lab.docker(1, &["service", "rm", "stranger"]).ok();
 
+    // As people do it: the client has the registry's digest in the spec, and waits until all runs.
     let arguments = [
-        &create[..],
-        &["--with-registry-auth", "--name", "private", &image],
-    ]
-    .concat();
+        "service",
+        "create",
+        "--mode",
+        "global",
+        "--stop-grace-period",
+        "1s",
+        "--with-registry-auth",
+        "--name",
+        "private",
+        &image,
+    ];
     let mut known = lab.docker_command(2, &arguments);
-    Said::from(known.env("DOCKER_CONFIG", folder.path()).output().unwrap()).ok();
+    let said = Said::from(known.env("DOCKER_CONFIG", folder.path()).output().unwrap());
+    assert!(said.ok().contains("converged"), "{said:?}");
     lab.runs_once("private", 3, &ALL, SEEN);
+    let format = "{{.Spec.TaskTemplate.ContainerSpec.Image}}";
+    let inspected = lab.docker(3, &["service", "inspect", "--format", format, "private"]);
+    let pinned = inspected.ok().trim().to_owned();
+    assert!(pinned.starts_with(&format!("{image}@sha256:")), "{pinned}");
     for machine in ALL {
         let found = says(
             &lab.agent_folder(machine),
             &[PASSWORD.as_bytes(), AUTH.as_bytes()],
         );
         assert_eq!(found, None, "a password on the disk of machine {machine}");
+        let log = lab.agent_log(machine);
+        let is_told = log.contains(PASSWORD) || log.contains(AUTH);
+        assert!(!is_told, "a password in the log of machine {machine}");
     }
     lab.docker(1, &["service", "rm", "private"]).ok();
 
     // The same with shoal's own command line.
     within(SEEN, "no image on any machine", || {
         for machine in ALL {
-            lab.engine(machine, &["rmi", "--force", &image]).checked()?;
+            for name in [&pinned, &image] {
+                // One of them may be gone with the other.
+                let _ = lab.engine(machine, &["rmi", "--force", name]);
+                if lab.engine(machine, &["image", "inspect", name]).status == 0 {
+                    return Err(format!("machine {machine} has {name}"));
+                }
+            }
         }
         Ok(())
     });

@@ -1,11 +1,11 @@
 //! Log lines of several nodes on one stream.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::Method;
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use shoal_scheduler::task::Slot;
+use shoal_scheduler::task::{Slot, TaskState};
 use tokio::sync::mpsc;
 
 use super::{
@@ -165,6 +165,35 @@ async fn followers_see_new_lines_and_new_tasks() {
     assert_eq!(query.tail, None, "of a new task all is new");
     out_c.send(line(c, 0, "hello")).await.unwrap();
     assert_eq!(next().await, "hello\n");
+}
+
+#[tokio::test]
+async fn a_followed_task_is_read_once_it_has_come_so_far_and_its_loss_is_said_at_the_end() {
+    let mut fixture = Fixture::new();
+    let id = shoal_scheduler::task::TaskId(8 << 100);
+    fixture.change(|view| {
+        let mut new = task(8, &view.services[&WEB].clone(), Slot::Number(3), 2);
+        let report = Arc::make_mut(&mut new.report);
+        report.state = TaskState::Preparing;
+        report.container.clear();
+        view.tasks.insert(new.report.id, new);
+    });
+    let path = format!("/tasks/{id}/logs?stdout=1&follow=1");
+    let response = fixture.open(Method::GET, &path, &[], "").await;
+    assert!(fixture.logs.try_recv().is_err(), "there is nothing to read");
+    fixture.change(|view| {
+        let report = Arc::make_mut(&mut view.tasks.get_mut(&id).unwrap().report);
+        (report.state, report.container) = (TaskState::Starting, "c".into());
+    });
+    let (target, query, out) = fixture.logs.recv().await.unwrap();
+    assert!(query.follow);
+    out.send(line(target, 0, "up")).await.unwrap();
+    let reason = "node host2 is gone".to_owned();
+    out.send(LogEvent::Missing { reason }).await.unwrap();
+    drop(out);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let failure = "Error grabbing logs: node host2 is gone\n".to_owned();
+    assert_eq!(frames(&body), [(1, "up\n".to_owned()), (3, failure)]);
 }
 
 #[tokio::test]

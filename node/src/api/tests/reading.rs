@@ -115,6 +115,15 @@ async fn a_task_of_an_older_spec_is_not_up_to_date_and_shows_its_own_image() {
         tasks[0]["Spec"],
         json!({ "ContainerSpec": { "Image": "busybox:latest" } })
     );
+    // Its service still has the spec before the last update.
+    fixture.change(|view| {
+        let web = view.services.get_mut(&WEB).unwrap();
+        web.previous_template = Some(web.template - 1);
+        let former = r#"{"TaskTemplate":{"ContainerSpec":{"Image":"busybox","Args":["a"]}}}"#;
+        web.previous_spec_json = Some(former.into());
+    });
+    let task = fixture.get("/tasks").await.json()[0].clone();
+    assert_eq!(task["Spec"]["ContainerSpec"]["Args"], json!(["a"]));
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ impl Trouble {
     }
 }
 
-fn short(message: &str) -> String {
+pub(super) fn short(message: &str) -> String {
     let message = message.trim();
     match message.char_indices().nth(MESSAGE_MAX) {
         Some((end, _)) => format!("{}...", &message[..end]),

@@ -11,7 +11,12 @@ use futures_util::StreamExt;
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{credentials::Credentials, error::Trouble};
-use crate::{architecture::word_of, runtime::BoxFuture};
+use shoal_scheduler::placement::runs_programs_for;
+
+use crate::{
+    architecture::{family, word_of},
+    runtime::BoxFuture,
+};
 
 /// Images that are pulled at a time.
 const PULLS_MAX: usize = 3;
@@ -155,11 +160,16 @@ fn name_and_tag(image: &str) -> (&str, &str) {
 }
 
 fn fits(image: &str, found: &ImageInspect, architecture: &str) -> Result<(), NoImage> {
-    let of_image = found.architecture.as_deref().unwrap_or_default();
+    let of_image = match (found.architecture.as_deref(), found.variant.as_deref()) {
+        (Some("arm"), Some(variant)) if !variant.is_empty() => format!("arm/{variant}"),
+        (architecture, _) => word_of(architecture.unwrap_or_default()).to_owned(),
+    };
     let os = found.os.as_deref().unwrap_or_default();
-    let is_same = word_of(of_image) == architecture || of_image.is_empty();
+    let is_own = of_image.is_empty()
+        || architecture.is_empty()
+        || runs_programs_for(architecture, &of_image);
     let is_linux = matches!(os, "" | "linux");
-    if is_linux && (is_same || runs_here(of_image, architecture)) {
+    if is_linux && (is_own || runs_here(&of_image, architecture)) {
         return Ok(());
     }
     Err(NoImage::Refused(format!(
@@ -169,6 +179,7 @@ fn fits(image: &str, found: &ImageInspect, architecture: &str) -> Result<(), NoI
 
 /// Whether this machine runs programs of another processor: its own 32 bits, or by an emulator.
 fn runs_here(image: &str, architecture: &str) -> bool {
+    let image = family(image);
     let is_own = matches!((image, architecture), ("386", "amd64") | ("arm", "arm64"));
     let name = match image {
         "amd64" => "x86_64",
@@ -214,5 +225,17 @@ mod tests {
             ))
         );
         assert!(fits("web", &image("amd64", "windows"), "amd64").is_err());
+        let arm = |variant: &str| ImageInspect {
+            variant: Some(variant.into()),
+            ..image("arm", "linux")
+        };
+        assert_eq!(fits("web", &arm("v6"), "arm/v7"), Ok(()));
+        assert_eq!(fits("web", &arm(""), "arm/v6"), Ok(()));
+        assert_eq!(
+            fits("web", &arm("v7"), "arm/v6"),
+            Err(NoImage::Refused(
+                "image web is for linux/arm/v7, and this node is linux/arm/v6".into()
+            ))
+        );
     }
 }

@@ -5,32 +5,127 @@ use std::{sync::Arc, time::Duration};
 use bollard::{
     Docker,
     container::LogOutput,
-    query_parameters::{LogsOptions, LogsOptionsBuilder},
+    query_parameters::{InspectContainerOptions, LogsOptions, LogsOptionsBuilder},
 };
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
-use super::engine::Engine;
-use crate::runtime::{LogLine, LogOptions, LogStream, Output};
+use super::{engine::Engine, error::Trouble};
+use crate::{
+    log_place::LogPlace,
+    runtime::{LogLine, LogOptions, LogStream, NoLog, Output},
+};
 
 /// Lines that wait for a slow reader; then the engine waits.
 const LINES_AHEAD: usize = 64;
+/// Between two readings of a followed log.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Longest piece of a line: an engine splits at this length, too.
 const PIECE_MAX: usize = 16 * 1024;
 
-/// Reads the log of a container. Empty when the engine is not there.
+/// Reads the log of a container. A follower stays through an engine's restart, if its container does.
 pub(super) fn stream(engine: &Arc<Engine>, container: String, options: LogOptions) -> LogStream {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
-    if let Some(docker) = engine.now() {
-        tokio::spawn(async move {
-            tokio::select! {
-                () = read(docker, &container, &options, &sender) => {}
-                () = sender.closed() => {}
-            }
-        });
-    }
+    let reader = Reader {
+        engine: engine.clone(),
+        container,
+        options,
+        place: LogPlace::default(),
+        lines: sender.clone(),
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            () = reader.read() => {}
+            () = sender.closed() => {}
+        }
+    });
     LogStream::new(receiver)
+}
+
+struct Reader {
+    engine: Arc<Engine>,
+    container: String,
+    options: LogOptions,
+    place: LogPlace,
+    lines: mpsc::Sender<Result<LogLine, NoLog>>,
+}
+
+/// How a reading ended.
+enum End {
+    /// The engine said that this was all.
+    Said,
+    /// Nobody reads any more.
+    NoReader,
+    /// With an error.
+    Trouble(Trouble),
+}
+
+impl Reader {
+    async fn read(mut self) {
+        loop {
+            let docker = match self.engine.now() {
+                Some(docker) => docker,
+                None if self.options.follow => self.engine.up().await,
+                None => return self.fail("its engine is not there").await,
+            };
+            match self.read_once(&docker).await {
+                End::NoReader => return,
+                End::Said if !self.options.follow || self.has_ended(&docker).await => return,
+                // Its log went with it.
+                End::Trouble(Trouble::NotFound(_)) => return,
+                End::Said => {}
+                End::Trouble(Trouble::Unreachable) if self.options.follow => {}
+                End::Trouble(trouble) => return self.fail(trouble.words()).await,
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn fail(&self, words: &str) {
+        let what = format!(
+            "the log of container {:.12} can't be read: {words}",
+            self.container
+        );
+        // The reader may have gone: then nobody needs the reason.
+        let _ = self.lines.send(Err(NoLog(what))).await;
+    }
+
+    async fn read_once(&mut self, docker: &Docker) -> End {
+        let mut options = self.options.clone();
+        if let Some(since) = self.place.since() {
+            (options.since, options.tail) = (Some(since), None);
+        }
+        let mut known = self.place.again();
+        let asked = Some(question(&options));
+        let mut output = std::pin::pin!(docker.logs(&self.container, asked));
+        while let Some(piece) = output.next().await {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => return End::Trouble(Trouble::of(&error)),
+            };
+            let Some(line) = line(piece) else { continue };
+            for piece in split(line) {
+                if !options.wants(&piece) || known.has(piece.at) {
+                    continue;
+                }
+                self.place.passed(piece.at);
+                if self.lines.send(Ok(piece)).await.is_err() {
+                    return End::NoReader;
+                }
+            }
+        }
+        End::Said
+    }
+
+    /// Whether the container writes no more. An engine that ends says that a log ends, too.
+    async fn has_ended(&self, docker: &Docker) -> bool {
+        let options = None::<InspectContainerOptions>;
+        match docker.inspect_container(&self.container, options).await {
+            Ok(found) => found.state.and_then(|state| state.running) != Some(true),
+            Err(error) => !matches!(Trouble::of(&error), Trouble::Unreachable),
+        }
+    }
 }
 
 /// An engine counts whole seconds; what is between is sorted out here.
@@ -50,30 +145,6 @@ fn question(options: &LogOptions) -> LogsOptions {
     match options.tail {
         Some(tail) => builder.tail(&tail.to_string()).build(),
         None => builder.build(),
-    }
-}
-
-async fn read(
-    docker: Docker,
-    container: &str,
-    options: &LogOptions,
-    lines: &mpsc::Sender<LogLine>,
-) {
-    let mut output = std::pin::pin!(docker.logs(container, Some(question(options))));
-    while let Some(piece) = output.next().await {
-        let piece = match piece {
-            Ok(piece) => piece,
-            Err(error) => {
-                tracing::debug!(%container, %error, "a container's log ends early");
-                return;
-            }
-        };
-        let Some(line) = line(piece) else { continue };
-        for piece in split(line) {
-            if options.wants(&piece) && lines.send(piece).await.is_err() {
-                return;
-            }
-        }
     }
 }
 

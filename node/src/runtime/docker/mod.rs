@@ -78,7 +78,10 @@ pub enum EngineNews {
         adopted: Vec<Adopted>,
     },
     /// It has not been there for a while.
-    Down,
+    Down {
+        /// Why, for people. Empty where nobody expects one.
+        trouble: String,
+    },
 }
 
 /// Where a Docker runtime works.

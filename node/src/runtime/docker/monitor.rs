@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     EngineFacts, EngineNews, Shared,
     engine::NoEngine,
+    error::short,
     labels::{self, Whose},
     seen::{Seen, seen},
     watcher::{self, Found},
@@ -97,8 +98,11 @@ pub(super) async fn run(shared: Arc<Shared>, news: mpsc::Sender<EngineNews>) {
         }
         let since = *down_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= shared.patience.absence && !std::mem::replace(&mut is_told, true) {
+            let is_missed = shared.is_expected || shared.engine.socket().exists();
+            let trouble = said.as_ref().filter(|_| is_missed);
+            let trouble = trouble.map_or(String::new(), |error| short(&error.to_string()));
             // The agent is stopping: then nobody needs it.
-            let _ = news.send(EngineNews::Down).await;
+            let _ = news.send(EngineNews::Down { trouble }).await;
         }
         sleep(pause).await;
         pause = (pause * 2).min(RETRY_MAX);

@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use super::{
     CredentialSource, Credentials, DockerRuntime, DockerSettings, EngineNews,
     engine::{Engine, NoEngine},
-    first_news,
+    first_news, installation, labels,
     monitor::Patience,
     samples::launch_of,
 };
@@ -43,6 +43,10 @@ struct Fake {
     status: StatusCode,
     /// Whether it answers nothing, for ever.
     hangs: Arc<AtomicBool>,
+    /// Containers that it has from before.
+    containers: Arc<Mutex<Value>>,
+    /// Those that it was told to remove.
+    removed: Arc<Mutex<Vec<String>>>,
 }
 
 impl Default for Fake {
@@ -54,6 +58,8 @@ impl Default for Fake {
             refusal: "",
             status: StatusCode::INTERNAL_SERVER_ERROR,
             hangs: Arc::default(),
+            containers: Arc::new(Mutex::new(json!([]))),
+            removed: Arc::default(),
         }
     }
 }
@@ -77,7 +83,12 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         (_, "/_ping") => "OK".into_response(),
         (_, "/version") => Json(json!({ "ApiVersion": fake.version })).into_response(),
         (_, "/info") => Json(fake.info).into_response(),
-        (_, "/containers/json") => Json(json!([])).into_response(),
+        (_, "/containers/json") => Json(fake.containers.lock().unwrap().clone()).into_response(),
+        (&Method::DELETE, path) if path.starts_with("/containers/") => {
+            let id = path.trim_start_matches("/containers/").to_owned();
+            fake.removed.lock().unwrap().push(id);
+            StatusCode::NO_CONTENT.into_response()
+        }
         (_, "/events") => Body::from_stream(futures_util::stream::pending::<
             Result<bytes::Bytes, std::io::Error>,
         >())
@@ -254,7 +265,32 @@ async fn an_engine_that_hangs_is_given_up_and_taken_back() {
     let (_runtime, mut news, _receiver) = runtime(folder.path());
     assert!(first_news(&mut news).await.is_some());
     hangs.store(true, Ordering::Relaxed);
-    assert!(matches!(news.recv().await, Some(EngineNews::Down)));
+    let Some(EngineNews::Down { trouble }) = news.recv().await else {
+        panic!("it is not given up");
+    };
+    assert!(trouble.ends_with("it does not answer"), "{trouble}");
     hangs.store(false, Ordering::Relaxed);
     assert!(matches!(news.recv().await, Some(EngineNews::Up { .. })));
+}
+
+#[tokio::test]
+async fn what_this_machine_left_as_another_node_is_removed_and_nothing_else() {
+    let fake = Fake::default();
+    let folder = serve(fake.clone());
+    let owner = installation::of(folder.path()).unwrap();
+    let launch = launch_of(r#"{"Name":"web","TaskTemplate":{"ContainerSpec":{"Image":"app"}}}"#);
+    let mut former = launch.clone();
+    former.node = NodeId::from_bytes([9; 16]);
+    *fake.containers.lock().unwrap() = json!([
+        {"Id": "c1", "Labels": labels::of(&launch, &owner)},
+        {"Id": "former", "Labels": labels::of(&former, &owner)},
+        {"Id": "another-agents", "Labels": labels::of(&former, "o9")},
+        {"Id": "a-swarms", "Labels": {"com.docker.swarm.task.id": "x"}},
+        {"Id": "a-persons", "Labels": null},
+    ]);
+    let (_runtime, mut news, _receiver) = runtime(folder.path());
+    let (_, adopted) = first_news(&mut news).await.unwrap();
+    assert_eq!(adopted.len(), 1);
+    assert_eq!(adopted[0].launch.task, launch.task);
+    assert_eq!(*fake.removed.lock().unwrap(), ["former"]);
 }

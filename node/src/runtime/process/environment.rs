@@ -35,7 +35,8 @@ pub(super) fn environment(
     home: &str,
 ) -> Result<Vec<(String, String)>, BadTemplate> {
     let container = launch.spec.container();
-    let template = Template::new(launch, architecture::of_this_program());
+    let architecture = architecture::of_this_program();
+    let template = Template::new(launch, &architecture);
     let hostname = template.expand(&container.hostname)?;
     let mut variables = Variables::default();
     variables.set("PATH", PATH);

@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{folder::TaskFolder, log_pieces, log_record};
-use crate::runtime::{LogLine, LogOptions, LogStream};
+use crate::runtime::{LogLine, LogOptions, LogStream, NoLog};
 
 /// Lines that wait for a slow reader.
 const LINES_AHEAD: usize = 64;
@@ -30,7 +30,11 @@ pub(super) fn stream(task: TaskFolder, options: LogOptions) -> LogStream {
     LogStream::new(receiver)
 }
 
-async fn pass_on(task: TaskFolder, options: LogOptions, lines: mpsc::Sender<LogLine>) {
+async fn pass_on(
+    task: TaskFolder,
+    options: LogOptions,
+    lines: mpsc::Sender<Result<LogLine, NoLog>>,
+) {
     let mut reader = LogReader::new(task, options.clone());
     loop {
         // First this, then the reading: so nothing written before the end is missed.
@@ -43,9 +47,20 @@ async fn pass_on(task: TaskFolder, options: LogOptions, lines: mpsc::Sender<LogL
             return;
         };
         reader = returned;
-        let Ok(step) = step else { return };
+        let step = match step {
+            Ok(step) => step,
+            // Its log went with it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => {
+                let path = reader.task.path().display();
+                let what = format!("the log in {path} can't be read: {error}");
+                // The reader may have gone: then nobody needs the reason.
+                let _ = lines.send(Err(NoLog(what))).await;
+                return;
+            }
+        };
         for line in step.lines {
-            if lines.send(line).await.is_err() {
+            if lines.send(Ok(line)).await.is_err() {
                 return;
             }
         }

@@ -106,7 +106,7 @@ fn a_task_is_told_of_itself_by_templates() {
     );
     let body = serde_json::to_value(container_of(&launch).body).unwrap();
     assert_eq!(body["Hostname"], "web-3");
-    assert_eq!(body["Env"], json!(["N=pi/arm64", "L=ca", "P=plain"]));
+    assert_eq!(body["Env"], json!(["N=pi/aarch64", "L=ca", "P=plain"]));
     assert_eq!(
         body["Cmd"],
         json!(["{{.Task.Slot}}"]),
