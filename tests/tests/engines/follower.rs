@@ -26,8 +26,11 @@ impl Follower {
     pub(super) fn of(lab: &Lab, machine: usize, service: &str) -> Self {
         let asked = ["service", "logs", "-f", "--no-trunc", service];
         let mut client = lab.docker_command(machine, &asked);
-        let mut client = client.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(client.stdout.take().unwrap());
+        let mut client = client
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("docker can be run");
+        let output = BufReader::new(client.stdout.take().expect("it is piped"));
         let seen = Arc::new(Mutex::new(Seen::new()));
         let shared = seen.clone();
         std::thread::spawn(move || {
@@ -80,8 +83,7 @@ impl Follower {
     /// # Panics
     /// If a line of a task was missing, or came twice.
     pub(super) fn end(mut self) {
-        self.client.kill().unwrap();
-        self.client.wait().unwrap();
+        self.client.kill().expect("it still follows");
         let wrong: Vec<_> = self
             .seen()
             .into_iter()

@@ -193,20 +193,20 @@ struct Difference<'a> {
     is_used: bool,
 }
 
-/// Whether tasks that are to end have ended, and each slot's newest task is of its service's present spec.
+/// Whether tasks that are to end have ended, none is on its way, and each slot's newest task is of its
+/// service's present spec.
 fn at_rest(ask: &impl Fn(&str) -> Value) -> Result<(), String> {
     const OVER: [&str; 5] = ["shutdown", "complete", "failed", "rejected", "orphaned"];
+    const BEGINS: [&str; 5] = ["new", "assigned", "accepted", "preparing", "starting"];
     let tasks = list(ask("/tasks"));
-    let state = |task: &Value| {
-        task["Status"]["State"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let ends = tasks
-        .iter()
-        .filter(|task| task["DesiredState"] == "shutdown" && !OVER.contains(&state(task).as_str()))
-        .count();
+    let moves = tasks.iter().filter(|task| {
+        let state = task["Status"]["State"].as_str().unwrap_or_default();
+        match task["DesiredState"] == "shutdown" {
+            true => !OVER.contains(&state),
+            false => BEGINS.contains(&state),
+        }
+    });
+    let ends = moves.count();
     let stale = list(ask("/services")).into_iter().filter(|service| {
         let mut wanted = tasks
             .iter()
