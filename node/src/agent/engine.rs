@@ -129,3 +129,44 @@ fn with_engine(machine: &NodeFacts, engine: &EngineFacts) -> NodeFacts {
     facts.plugins.clone_from(&engine.plugins);
     facts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_with_an_engine_is_what_the_engine_says_and_runs_processes_too() {
+        let machine = NodeFacts {
+            hostname: "pi".into(),
+            architecture: "amd64".into(),
+            os: "linux".into(),
+            nano_cpus: 1,
+            memory_bytes: 2,
+            runtimes: vec!["process".into()],
+            placement_version: 3,
+            ..NodeFacts::default()
+        };
+        let engine = EngineFacts {
+            architecture: "arm/v7".into(),
+            nano_cpus: 4,
+            memory_bytes: 5,
+            version: "20.10.24".into(),
+            labels: [("disk".to_owned(), "ssd".to_owned())].into(),
+            plugins: vec!["Volume/local".into()],
+            ..EngineFacts::default()
+        };
+        let facts = with_engine(&machine, &engine);
+        assert_eq!(facts.runtimes, ["docker", "process"]);
+        assert_eq!((facts.nano_cpus, facts.memory_bytes), (4, 5));
+        assert_eq!(
+            (facts.architecture.as_str(), facts.engine_version.as_str()),
+            ("arm/v7", "20.10.24")
+        );
+        assert_eq!(facts.engine_labels["disk"], "ssd");
+        assert_eq!(facts.plugins, ["Volume/local"]);
+        assert_eq!(
+            (facts.hostname.as_str(), facts.placement_version),
+            ("pi", 3)
+        );
+    }
+}
