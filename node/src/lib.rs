@@ -13,6 +13,8 @@ pub mod demo;
 mod descriptors;
 mod entry;
 mod log_place;
+mod names;
+mod resolvers;
 pub mod runtime;
 pub mod store;
 

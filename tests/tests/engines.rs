@@ -10,6 +10,8 @@ mod follower;
 mod healing;
 #[path = "engines/logs.rs"]
 mod logs;
+#[path = "engines/network.rs"]
+mod network;
 #[path = "engines/publishing.rs"]
 mod publishing;
 #[path = "engines/recorded.rs"]

@@ -7,7 +7,7 @@ use std::{
 
 use shoal_membership::NodeId;
 use shoal_scheduler::view::NodeFacts;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     cli::{AgentArgs, RuntimeChoice},
@@ -15,7 +15,7 @@ use crate::{
         Adopted, Events, Runtime,
         docker::{
             CredentialSource, DockerRuntime, DockerSettings, EngineClient, EngineFacts, EngineNews,
-            first_news,
+            LocalNetworks, NetworkSource, first_news,
         },
     },
 };
@@ -29,6 +29,7 @@ pub(super) struct Engine {
     /// What this machine is without it.
     machine: NodeFacts,
     client: EngineClient,
+    networks: Option<watch::Receiver<Arc<LocalNetworks>>>,
     news: Option<mpsc::Receiver<EngineNews>>,
 }
 
@@ -44,6 +45,7 @@ impl Engine {
         args: &AgentArgs,
         node: NodeId,
         credentials: Arc<dyn CredentialSource>,
+        networks: Arc<dyn NetworkSource>,
         events: Events,
     ) -> Result<(Self, Option<Box<dyn Runtime>>), String> {
         if args.runtime == RuntimeChoice::Process {
@@ -55,6 +57,7 @@ impl Engine {
             is_expected: args.runtime == RuntimeChoice::Docker || args.docker_host.is_some(),
             node,
             credentials,
+            networks,
         };
         let folder = args.data_dir.display();
         let (runtime, news) = DockerRuntime::new(settings, events)
@@ -62,6 +65,7 @@ impl Engine {
         let engine = Self {
             machine: NodeFacts::default(),
             client: runtime.client(),
+            networks: Some(runtime.networks()),
             news: Some(news),
         };
         Ok((engine, Some(Box::new(runtime))))
@@ -70,6 +74,11 @@ impl Engine {
     /// The engine itself, for the API.
     pub(super) fn client(&self) -> EngineClient {
         self.client.clone()
+    }
+
+    /// The networks that it makes for tasks. None: there is no engine.
+    pub(super) fn networks(&self) -> Option<watch::Receiver<Arc<LocalNetworks>>> {
+        self.networks.clone()
     }
 
     /// What this machine is, with its engine if that answers soon; and what it ran before.

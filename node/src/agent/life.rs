@@ -22,6 +22,7 @@ use super::{
     facts,
     logs::Logs,
     member_book::MemberBook,
+    network_book::NetworkBook,
     owner::{Owner, Sources, Waiting},
     planner::PlannerThread,
     recall,
@@ -33,6 +34,7 @@ use crate::{
     api::{Handle, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
     balancer::Balancer,
     cli::{AgentArgs, ProfileChoice, RuntimeChoice},
+    names::Names,
     runtime::{
         self,
         process::{ProcessRuntime, ProcessSettings},
@@ -60,7 +62,9 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
     };
     let desk = Arc::new(Desk::default());
     let node = identity.secret.node_id();
-    let (engine, containers) = Engine::open(&args, node, desk.clone(), events.clone())?;
+    let book = Arc::new(NetworkBook::default());
+    let (engine, containers) =
+        Engine::open(&args, node, desk.clone(), book.clone(), events.clone())?;
     let mut runtimes = Vec::from_iter(containers);
     if args.runtime != RuntimeChoice::Docker {
         let process = ProcessRuntime::new(settings, events).map_err(|error| {
@@ -80,6 +84,7 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
         runtimes,
         engine,
         desk,
+        book,
     };
     start.go(server, signals, runtime_events).await
 }
@@ -97,6 +102,7 @@ struct Start {
     runtimes: Runtimes,
     engine: Engine,
     desk: Arc<Desk>,
+    book: Arc<NetworkBook>,
 }
 
 /// The API's server.
@@ -147,6 +153,7 @@ impl Start {
         };
         let (folder, can_join) = (self.args.data_dir.clone(), self.token.is_some());
         let (endpoint, stop) = (lines.endpoint.clone(), lines.stop.clone());
+        let balancer = lines.balancer.clone();
         let (owner, sources, api) = self
             .assemble(lines, &entered, signals, runtime_events, adopted)
             .await?;
@@ -158,6 +165,7 @@ impl Start {
         };
         let next = tokio::task::spawn_blocking(farewell).await;
         stop.cancel();
+        balancer.closed().await;
         // The server ends by itself when it is told to; what it says then is in the log.
         let _ = api.await;
         next.map_err(|error| error.to_string())?
@@ -172,7 +180,11 @@ impl Start {
         let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
         let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
         self.desk.connect(endpoint.clone(), seen.clone());
-        let seen_ports = seen.clone();
+        self.book.connect(seen.clone());
+        let (seen_ports, named) = (seen.clone(), seen.clone());
+        // Without an engine there are none, and nothing changes.
+        let networks = self.engine.networks();
+        let networks = networks.unwrap_or_else(|| watch::channel(Arc::default()).1);
         let (orders, order_queue) = mpsc::channel(QUEUE);
         let (questions, question_queue) = mpsc::channel(QUEUE);
         let (leaving, leavers) = mpsc::channel(1);
@@ -193,8 +205,15 @@ impl Start {
             endpoint.clone(),
             seen_ports,
             Arc::new(self.runtimes.clone()),
+            networks.clone(),
             stop.child_token(),
         );
+        Names {
+            networks,
+            view: named,
+            virtuals: balancer.virtuals(),
+        }
+        .start(stop.child_token());
         let api = tokio::spawn(server.run(handle, stop.clone()));
         let socket = self.args.api.path().display();
         tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");

@@ -17,6 +17,7 @@ mod life;
 mod log_wire;
 mod logs;
 mod member_book;
+mod network_book;
 mod owner;
 mod patience;
 mod planner;

@@ -2,11 +2,11 @@
 
 use shoal_membership::NodeId;
 use shoal_scheduler::{
-    task::{ServiceId, TaskId, TaskState},
+    task::{TaskId, TaskState},
     view::{ClusterView, NodeStatus, TaskView},
 };
 
-use super::loads::Loads;
+use super::{loads::Loads, published::Front};
 
 /// A task that can take a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) fn takes_connections(task: &TaskView) -> bool {
 pub(super) fn next(
     view: &ClusterView,
     loads: &Loads,
-    service: ServiceId,
+    front: &Front,
     tried: &[Backend],
 ) -> Option<Backend> {
     let answers = |node: NodeId| {
@@ -33,7 +33,10 @@ pub(super) fn next(
         node == view.this_node || known.is_some_and(|known| known.status == NodeStatus::Ready)
     };
     let tasks = view.tasks.values().filter(|task| {
-        task.report.service == service && takes_connections(task) && answers(task.node)
+        task.report.service == front.service
+            && front.task.is_none_or(|only| task.report.id == only)
+            && takes_connections(task)
+            && answers(task.node)
     });
     let backends = tasks.map(|task| Backend {
         task: task.report.id,

@@ -25,12 +25,12 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
     while tried.len() < TRIES_MAX {
         // What is known may have changed while another was tried.
         let view = shared.view.borrow().clone();
-        let Some(backend) = backends::next(&view, &shared.loads, front.service, &tried) else {
+        let Some(backend) = backends::next(&view, &shared.loads, &front, &tried) else {
             break;
         };
         drop(view);
         let _counted = shared.loads.count(&backend);
-        match shared.reach(&backend, front.target).await {
+        match shared.reach(&backend, &front).await {
             Ok(way) => {
                 shared.loads.reached(&backend);
                 if !pipe::to_task(client, way).await {
@@ -67,7 +67,11 @@ pub(super) async fn serve_far(
 ) {
     let dialled = async {
         let place = shared.served.clone().try_acquire_owned().ok()?;
-        let dialled = timeout(DIAL_TIME_MAX, shared.dial(ask.task, ask.target)).await;
+        let dialled = timeout(
+            DIAL_TIME_MAX,
+            shared.dial(ask.task, ask.target, ask.network),
+        )
+        .await;
         match dialled {
             Ok(Ok(task)) => Some((place, task)),
             failed => {

@@ -1,4 +1,5 @@
-//! Published ports: each node listens on all of them, and brings who connects to a task that runs.
+//! Published ports: each node listens on all of them, and brings who connects to a task that runs. And
+//! virtual addresses: containers reach the services of their networks by one each, on any port.
 //!
 //! A client reaches this node's listener; the task may be here, and is dialled, or on another node: then
 //! one QUIC stream between the two nodes carries the connection, and that node dials. So what passes
@@ -7,16 +8,19 @@
 //! VXLAN; power-of-two choices and the like are of no use here, since one node sees all its connections:
 //! the task with the fewest is next.
 //!
-//! Who runs where is read from the node's own view; nobody is asked. What it does not do yet: UDP,
-//! virtual addresses, names.
+//! Who runs where is read from the node's own view; nobody is asked. What it does not do yet: UDP.
 
+pub(crate) mod attached;
 mod backends;
+mod capture;
+mod doors;
 mod front;
 mod keeper;
 mod loads;
 mod pipe;
 mod published;
 mod reach;
+pub(crate) mod virtuals;
 mod wire;
 
 use std::{
@@ -25,19 +29,26 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use shoal_membership::NodeId;
 use shoal_net::{Endpoint, RecvStream, SendStream, StreamHeader};
 use shoal_scheduler::{task::TaskId, view::ClusterView};
-use tokio::sync::{Semaphore, watch};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::loads::Loads;
+use self::{loads::Loads, virtuals::Virtuals};
+use crate::runtime::docker::LocalNetworks;
 
 /// Connections that this node carries at a time, of clients and of other nodes each, where it may open
 /// enough files. More wait in the kernel for a while, and are refused then.
 const CARRIED_MAX: usize = 4_096;
+/// Time for the rules of nftables to go.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 /// Open files that are left to everything else.
 const FILES_KEPT: usize = 384;
 /// Open files that a place of each kind takes, together: a client and its task, and another's task.
@@ -66,12 +77,19 @@ struct Shared {
     endpoint: Endpoint,
     view: watch::Receiver<Arc<ClusterView>>,
     addresses: Arc<dyn Addresses>,
+    /// The networks of this node's engine.
+    networks: watch::Receiver<Arc<LocalNetworks>>,
+    virtuals: Virtuals,
+    /// The name of this agent's rules.
+    table: String,
     loads: Loads,
     places_max: usize,
     places: Arc<Semaphore>,
     served: Arc<Semaphore>,
     counters: Counters,
     carried: TaskTracker,
+    /// Ends when its rules are gone.
+    doors: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -88,26 +106,47 @@ impl Balancer {
         endpoint: Endpoint,
         view: watch::Receiver<Arc<ClusterView>>,
         addresses: Arc<dyn Addresses>,
+        networks: watch::Receiver<Arc<LocalNetworks>>,
         stop: CancellationToken,
     ) -> Self {
         let files = crate::descriptors::most();
         let places = (files.saturating_sub(FILES_KEPT) / FILES_EACH).clamp(16, CARRIED_MAX);
+        let me = endpoint.id();
         let shared = Arc::new(Shared {
-            me: endpoint.id(),
+            me,
             listen,
             endpoint,
             view,
             addresses,
+            networks: networks.clone(),
+            virtuals: Virtuals::default(),
+            table: format!("shoal_{}", me),
             loads: Loads::default(),
             places_max: places,
             places: Arc::new(Semaphore::new(places)),
             served: Arc::new(Semaphore::new(places)),
             counters: Counters::default(),
             carried: TaskTracker::new(),
+            doors: TaskTracker::new(),
             stop,
         });
         tokio::spawn(keeper::keep(shared.clone()));
+        shared.doors.spawn(doors::keep(shared.clone(), networks));
+        shared.doors.close();
         Self(shared)
+    }
+
+    /// Waits until nothing of it is left on this machine, once it was told to stop; for a moment at most:
+    /// the next start clears it, too.
+    pub async fn closed(&self) {
+        if timeout(CLOSE_TIME_MAX, self.0.doors.wait()).await.is_err() {
+            tracing::warn!("rules of nftables may be left; the next start replaces them");
+        }
+    }
+
+    /// The addresses under which services and tasks are reached from this node.
+    pub(crate) fn virtuals(&self) -> Virtuals {
+        self.0.virtuals.clone()
     }
 
     /// Takes a stream of another node, if it is one that carries a connection.

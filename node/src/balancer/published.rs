@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use shoal_scheduler::{
     spec::{Protocol, PublishMode},
-    task::ServiceId,
+    task::{NetworkId, ServiceId, TaskId},
     view::ServiceView,
 };
 
-/// What is behind a published port.
+/// What is behind a published port, or a virtual address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Front {
     pub(super) service: ServiceId,
     pub(super) name: String,
     /// The port on which its tasks listen.
     pub(super) target: u16,
+    /// The network by which they are reached. None: what is published is meant.
+    pub(super) network: Option<NetworkId>,
+    /// The only task that is meant.
+    pub(super) task: Option<TaskId>,
 }
 
 /// The TCP ports that each node listens on. Two sides of a partition may have let two services have one:
@@ -42,6 +46,8 @@ pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMa
                         service: service.id,
                         name: service.spec.name.clone(),
                         target: port.target_port,
+                        network: None,
+                        task: None,
                     });
                 }
                 Entry::Occupied(taken) => {

@@ -9,14 +9,15 @@ use std::{
 use shoal_net::{StreamError, StreamHeader};
 use shoal_scheduler::{
     spec::{Protocol, PublishMode},
-    task::TaskId,
+    task::{NetworkId, TaskId},
 };
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use super::{
-    Shared,
+    Shared, attached,
     backends::{Backend, takes_connections},
     pipe::{Far, Near},
+    published::Front,
     wire::{Ask, REACHED},
 };
 
@@ -46,11 +47,15 @@ pub(super) enum NoWay {
 
 impl Shared {
     /// A connection with a task.
-    pub(super) async fn reach(&self, backend: &Backend, target: u16) -> Result<Way, NoWay> {
+    pub(super) async fn reach(&self, backend: &Backend, front: &Front) -> Result<Way, NoWay> {
+        let (target, network) = (front.target, front.network);
         let reached = async {
             match backend.node == self.me {
-                true => self.dial(backend.task, target).await.map(Way::Near),
-                false => self.ask(backend, target).await.map(Way::Far),
+                true => {
+                    let dialled = self.dial(backend.task, target, network).await;
+                    dialled.map(Way::Near)
+                }
+                false => self.ask(backend, target, network).await.map(Way::Far),
             }
         };
         timeout(REACH_TIME_MAX, reached)
@@ -59,14 +64,20 @@ impl Shared {
     }
 
     /// Dials a task of this node.
-    pub(super) async fn dial(&self, task: TaskId, target: u16) -> Result<Near, NoWay> {
-        let address = self.place(task, target).ok_or(NoWay::Unknown)?;
+    pub(super) async fn dial(
+        &self,
+        task: TaskId,
+        target: u16,
+        network: Option<NetworkId>,
+    ) -> Result<Near, NoWay> {
+        let place = self.place(task, target, network);
+        let address = place.ok_or(NoWay::Unknown)?;
         Ok(Near::new(TcpStream::connect(address).await?))
     }
 
-    /// Where a task of this node listens: in its own network, or where its runtime had it listen. Only
-    /// what its service publishes is reached, whoever asks.
-    fn place(&self, task: TaskId, target: u16) -> Option<SocketAddr> {
+    /// Where a task of this node listens: in its own network, or where its runtime had it listen. Whoever
+    /// asks: by a network only tasks on it are reached, and else only what their service publishes.
+    fn place(&self, task: TaskId, target: u16, network: Option<NetworkId>) -> Option<SocketAddr> {
         let view = self.view.borrow();
         let known = view.tasks.get(&task).filter(|task| task.node == self.me)?;
         let service = view.services.get(&known.report.service)?;
@@ -75,10 +86,18 @@ impl Shared {
                 && port.protocol == Protocol::Tcp
                 && port.publish_mode == PublishMode::Ingress
         });
-        if !is_published || !takes_connections(known) {
+        let may_be_reached = match network {
+            Some(network) => attached::is_on(&view, known.report.service, network),
+            None => is_published,
+        };
+        if !may_be_reached || !takes_connections(known) {
             return None;
         }
-        if let Some(address) = self.addresses.of(task) {
+        let own = network.and_then(|network| {
+            let local = self.networks.borrow();
+            local.tasks.get(&task)?.get(&network).copied()
+        });
+        if let Some(address) = own.map(IpAddr::V4).or_else(|| self.addresses.of(task)) {
             return Some(SocketAddr::new(address, target));
         }
         let mut ports = known.report.ports.iter();
@@ -87,10 +106,16 @@ impl Shared {
     }
 
     /// Has the task's node dial it.
-    async fn ask(&self, backend: &Backend, target: u16) -> Result<Far, NoWay> {
+    async fn ask(
+        &self,
+        backend: &Backend,
+        target: u16,
+        network: Option<NetworkId>,
+    ) -> Result<Far, NoWay> {
         let ask = Ask {
             task: backend.task,
             target,
+            network,
         };
         let header = StreamHeader(ask.to_header());
         let (send, mut recv) = self.endpoint.open_stream(backend.node, header).await?;

@@ -3,7 +3,7 @@
 
 use bincode::{Decode, Encode};
 use shoal_membership::codec::{decode, encode};
-use shoal_scheduler::task::TaskId;
+use shoal_scheduler::task::{NetworkId, TaskId};
 
 /// First byte of the header of such a stream.
 const CONNECTION: u8 = 3;
@@ -20,6 +20,8 @@ pub(super) struct Ask {
     pub(super) task: TaskId,
     /// The port on which it listens in its own network.
     pub(super) target: u16,
+    /// The network by which it is reached. None: what is published is meant.
+    pub(super) network: Option<NetworkId>,
 }
 
 impl Ask {
@@ -44,6 +46,7 @@ mod tests {
         let ask = Ask {
             task: TaskId(7),
             target: 80,
+            network: Some(NetworkId(9)),
         };
         let header = ask.to_header();
         assert_eq!(Ask::of_header(&header), Some(ask));

@@ -11,14 +11,21 @@ use shoal_scheduler::spec::{
     ContainerSpec, Healthcheck, PortConfig, Protocol, PublishMode, ServiceSpec,
 };
 
-use super::{labels, mounts, security};
-use crate::runtime::{
-    Launch,
-    template::{BadTemplate, Template},
+use super::{labels, mounts, networks::LocalNetwork, security};
+use crate::{
+    resolvers,
+    runtime::{
+        Launch,
+        template::{BadTemplate, Template},
+    },
 };
 
 /// Networks that every engine has, by their names.
 const PREDEFINED: [&str; 3] = ["host", "none", "bridge"];
+/// Swarm's network of published ports: here each node listens itself.
+const INGRESS: &str = "ingress";
+/// Servers of names that a container may have.
+const RESOLVERS_MAX: usize = 3;
 
 /// Why a spec can't be a container at all.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -173,6 +180,36 @@ fn host_config(spec: &ServiceSpec, ports: &[&PortConfig]) -> Result<HostConfig, 
     })
 }
 
+/// Puts a container on its first network, and asks this node for names there.
+pub(super) fn attach(body: &mut ContainerCreateBody, network: &LocalNetwork) {
+    let host = body.host_config.get_or_insert_default();
+    host.network_mode = Some(network.name.clone());
+    let others = match host.dns.take() {
+        Some(asked) => asked,
+        None => resolvers::of_this_machine()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    // The others are for while the agent is not there.
+    let servers = std::iter::once(network.range.gateway.to_string()).chain(others);
+    host.dns = Some(servers.take(RESOLVERS_MAX).collect());
+}
+
+/// The networks of a service by which its tasks find others.
+pub(super) fn own_networks(spec: &ServiceSpec) -> Vec<&str> {
+    let targets = || {
+        spec.task_template
+            .networks
+            .iter()
+            .map(|one| one.target.as_str())
+    };
+    match predefined_network(spec) {
+        Some(_) => Vec::new(),
+        None => targets().filter(|target| *target != INGRESS).collect(),
+    }
+}
+
 /// The network of a task that is attached to one that every engine has.
 fn predefined_network(spec: &ServiceSpec) -> Option<String> {
     let mut networks = spec.task_template.networks.iter();
@@ -249,12 +286,6 @@ pub(super) fn warnings(spec: &ServiceSpec) -> Vec<String> {
     };
     if ports.clone().any(is_missing) {
         warnings.push("ports: only TCP listens on every node yet; mode: host works".to_owned());
-    }
-    let mut networks = spec.task_template.networks.iter();
-    if networks.any(|network| !PREDEFINED.contains(&network.target.as_str())) {
-        warnings.push(
-            "networks: on the engine's bridge; tasks don't reach each other by name yet".to_owned(),
-        );
     }
     warnings
 }

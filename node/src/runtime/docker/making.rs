@@ -1,11 +1,14 @@
 //! From a task to its container, started: or why there is none.
 
+use std::collections::BTreeMap;
+
 use bollard::{
     Docker,
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions,
     },
 };
+use shoal_scheduler::view::NetworkView;
 use tokio::time::sleep;
 
 use super::{
@@ -15,6 +18,7 @@ use super::{
     facts::NO_MEMORY_LIMIT,
     images::NoImage,
     labels,
+    networks::{self, LocalNetwork},
     seen::now,
     watcher::{Found, RETRY_MAX, RETRY_MIN, Watcher, Wish},
 };
@@ -55,26 +59,63 @@ impl NoContainer {
 impl Watcher {
     /// The task's container, started.
     pub(super) async fn container(&mut self, found: Option<Found>) -> Result<String, NoContainer> {
-        let container = match found {
+        let (container, networks) = match found {
             Some(found) if found.was_started => return Ok(found.container),
-            Some(found) => found.container,
+            Some(found) => (found.container, self.networks().await?),
             None => {
                 self.tell(Change::Preparing);
-                self.create().await?
+                let networks = self.networks().await?;
+                (self.create(&networks).await?, networks)
             }
         };
         self.shared.set_container(self.task(), &container);
-        self.start(&container).await?;
+        self.start(&container, &networks).await?;
         Ok(container)
     }
 
-    async fn create(&mut self) -> Result<String, NoContainer> {
+    /// The networks that it is to be on, made where they were not there.
+    async fn networks(&mut self) -> Result<Vec<LocalNetwork>, NoContainer> {
+        let mut wanted = BTreeMap::new();
+        for target in config::own_networks(&self.launch.spec) {
+            let Some(network) = self.shared.source.find(target).await else {
+                return Err(NoContainer::Refused(format!("network {target} not found")));
+            };
+            wanted.insert(network.id, network);
+        }
+        let ids = wanted.keys().copied().collect();
+        self.shared.set_networks(self.task(), ids);
+        let mut made = Vec::new();
+        for network in wanted.values() {
+            made.push(self.network(network).await?);
+        }
+        Ok(made)
+    }
+
+    async fn network(&mut self, network: &NetworkView) -> Result<LocalNetwork, NoContainer> {
+        let mut pause = RETRY_MIN;
+        loop {
+            let docker = self.engine().await?;
+            let (networks, owner) = (&self.shared.networks, &self.shared.owner);
+            match networks.ensure(&docker, owner, network).await {
+                Ok(network) => return Ok(network),
+                Err(Trouble::Unreachable) => {}
+                Err(trouble) => return Err(NoContainer::Refused(trouble.words().to_owned())),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+    }
+
+    async fn create(&mut self, networks: &[LocalNetwork]) -> Result<String, NoContainer> {
         let made = config::container(
             &self.launch,
             &self.shared.owner,
             &self.shared.facts().architecture,
         );
-        let made = made.map_err(|unfit| NoContainer::Refused(unfit.to_string()))?;
+        let mut made = made.map_err(|unfit| NoContainer::Refused(unfit.to_string()))?;
+        if let Some(first) = networks.first() {
+            config::attach(&mut made.body, first);
+        }
         self.warnings.clone_from(&made.warnings);
         let mut pause = RETRY_MIN;
         loop {
@@ -146,10 +187,21 @@ impl Watcher {
             .flatten()
     }
 
-    async fn start(&mut self, container: &str) -> Result<(), NoContainer> {
+    async fn start(
+        &mut self,
+        container: &str,
+        networks: &[LocalNetwork],
+    ) -> Result<(), NoContainer> {
         let mut pause = RETRY_MIN;
         loop {
             let docker = self.engine().await?;
+            // An engine takes one of them with the container.
+            for network in networks.iter().skip(1) {
+                match networks::connect(&docker, network, container).await {
+                    Ok(()) | Err(Trouble::Unreachable) => {}
+                    Err(trouble) => return Err(NoContainer::Refused(trouble.words().to_owned())),
+                }
+            }
             let started = {
                 let _place = self.shared.starts.acquire().await;
                 let options = None::<StartContainerOptions>;

@@ -18,6 +18,8 @@ mod logs;
 mod making;
 mod monitor;
 mod mounts;
+mod networks;
+mod ranges;
 #[cfg(test)]
 mod samples;
 mod security;
@@ -25,13 +27,13 @@ mod seen;
 #[cfg(test)]
 mod tests;
 mod watcher;
+mod watchers;
 
 use std::{
-    collections::BTreeMap,
     io,
     net::IpAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -50,14 +52,14 @@ pub use self::{
     client::{EngineClient, EngineRefusal},
     credentials::{CREDENTIALS_BYTES_MAX, CredentialSource, CredentialStore, Credentials},
     facts::EngineFacts,
+    networks::{LocalNetwork, LocalNetworks, NetworkSource},
+    ranges::Range,
 };
 use self::{
-    engine::Engine,
-    images::Images,
-    monitor::Patience,
-    watcher::{Found, Watched, Watcher, Wish},
+    engine::Engine, images::Images, monitor::Patience, networks::Networks, watcher::Wish,
+    watchers::Shared,
 };
-use super::{Adopted, BoxFuture, Change, Events, Launch, LogOptions, LogStream, Runtime};
+use super::{Adopted, BoxFuture, Events, Launch, LogOptions, LogStream, Runtime};
 
 /// Tasks that are made ready and started at the same time; others wait.
 const STARTS_MAX: usize = 8;
@@ -97,6 +99,8 @@ pub struct DockerSettings {
     pub node: NodeId,
     /// Where the credentials of registries are.
     pub credentials: Arc<dyn CredentialSource>,
+    /// Where the networks of services are.
+    pub networks: Arc<dyn NetworkSource>,
 }
 
 /// Runs containers. Dropping it leaves them as they are.
@@ -104,140 +108,6 @@ pub struct DockerRuntime {
     shared: Arc<Shared>,
     /// Ends the watchers.
     _end: DropGuard,
-}
-
-/// A task that has a watcher.
-struct Task {
-    watched: Watched,
-    container: Option<String>,
-    address: Option<IpAddr>,
-}
-
-/// What all watchers share.
-struct Shared {
-    engine: Arc<Engine>,
-    owner: String,
-    is_expected: bool,
-    patience: Patience,
-    node: NodeId,
-    credentials: Arc<dyn CredentialSource>,
-    events: Events,
-    images: Images,
-    starts: Semaphore,
-    tasks: Mutex<BTreeMap<TaskId, Task>>,
-    facts: watch::Sender<EngineFacts>,
-    watchers: TaskTracker,
-    end: CancellationToken,
-    handle: Handle,
-}
-
-impl Shared {
-    fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskId, Task>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn facts(&self) -> EngineFacts {
-        self.facts.borrow().clone()
-    }
-
-    fn knows(&self, task: TaskId) -> bool {
-        self.tasks().contains_key(&task)
-    }
-
-    fn forget(&self, task: TaskId) {
-        self.tasks().remove(&task);
-    }
-
-    fn container_of(&self, task: TaskId) -> Option<String> {
-        self.tasks().get(&task)?.container.clone()
-    }
-
-    fn set_container(&self, task: TaskId, container: &str) {
-        if let Some(known) = self.tasks().get_mut(&task) {
-            known.container = Some(container.to_owned());
-        }
-    }
-
-    fn set_address(&self, task: TaskId, address: Option<IpAddr>) {
-        if let Some(known) = self.tasks().get_mut(&task) {
-            known.address = address;
-        }
-    }
-
-    /// Starts a watcher, unless the task has one.
-    fn watch(self: &Arc<Self>, launch: Launch, found: Option<Found>, told: Option<Change>) {
-        let (wish, wishes) = watch::channel(Wish::Run);
-        let look = Arc::new(Notify::new());
-        let watched = Watched {
-            wish,
-            look: look.clone(),
-        };
-        let container = found.as_ref().map(|found| found.container.clone());
-        let mut tasks = self.tasks();
-        if tasks.contains_key(&launch.task) {
-            tracing::debug!(task = %launch.task, "is known already");
-            return;
-        }
-        let task = Task {
-            watched,
-            container,
-            address: None,
-        };
-        tasks.insert(launch.task, task);
-        drop(tasks);
-        let healthy_since = match &told {
-            Some(Change::Running(live)) => Some(live.since),
-            _ => None,
-        };
-        let warnings = config::warnings(&launch.spec);
-        let watcher = Watcher {
-            shared: self.clone(),
-            launch,
-            wishes,
-            look,
-            warnings,
-            told,
-            healthy_since,
-        };
-        let end = self.end.clone();
-        self.watchers.spawn_on(
-            async move {
-                end.run_until_cancelled(watcher.run(found)).await;
-            },
-            &self.handle,
-        );
-    }
-
-    /// Something happened to a task's container, or to all of them.
-    fn look(&self, task: Option<TaskId>) {
-        let tasks = self.tasks();
-        match task {
-            Some(task) => {
-                if let Some(known) = tasks.get(&task) {
-                    known.watched.look.notify_one();
-                }
-            }
-            None => {
-                for known in tasks.values() {
-                    known.watched.look.notify_one();
-                }
-            }
-        }
-    }
-
-    fn wish(&self, task: TaskId, wish: Wish) {
-        let tasks = self.tasks();
-        let Some(known) = tasks.get(&task) else {
-            drop(tasks);
-            self.events.send(task, Change::Removed);
-            return;
-        };
-        known.watched.wish.send_if_modified(|known| {
-            let is_more = *known < wish;
-            *known = wish.max(*known);
-            is_more
-        });
-    }
 }
 
 impl DockerRuntime {
@@ -267,6 +137,9 @@ impl DockerRuntime {
             patience,
             node: settings.node,
             credentials: settings.credentials,
+            source: settings.networks,
+            networks: Networks::default(),
+            unused: Notify::new(),
             events,
             images: Images::default(),
             starts: Semaphore::new(STARTS_MAX),
@@ -278,9 +151,11 @@ impl DockerRuntime {
         });
         let (news, receiver) = mpsc::channel(NEWS_MAX);
         let watching = monitor::run(shared.clone(), news);
+        let clearing = monitor::clear_networks(shared.clone());
         let ended = end.clone();
         tokio::spawn(async move {
-            ended.run_until_cancelled(watching).await;
+            let both = async { tokio::join!(watching, clearing) };
+            ended.run_until_cancelled(both).await;
         });
         let runtime = Self {
             shared,
@@ -295,6 +170,12 @@ impl DockerRuntime {
     #[must_use]
     pub fn client(&self) -> EngineClient {
         EngineClient::new(self.shared.engine.clone())
+    }
+
+    /// The networks of this engine, as they come and go.
+    #[must_use]
+    pub fn networks(&self) -> watch::Receiver<Arc<LocalNetworks>> {
+        self.shared.networks.watch()
     }
 }
 

@@ -17,12 +17,13 @@ use tokio::{
 };
 
 use super::{
-    EngineFacts, EngineNews, Shared,
+    EngineFacts, EngineNews,
     engine::NoEngine,
     error::short,
     labels::{self, Whose},
     seen::{Seen, seen},
     watcher::{self, Found},
+    watchers::Shared,
 };
 use crate::runtime::{Adopted, Change, Launch};
 
@@ -54,6 +55,8 @@ impl Default for Patience {
     }
 }
 
+/// A network is kept for so long after its last task: the next one may come.
+const UNUSED_FOR: Duration = Duration::from_secs(10);
 /// Events of this long ago are heard again after a new beginning: none is lost between.
 const OVERLAP_S: i64 = 3;
 
@@ -109,6 +112,20 @@ pub(super) async fn run(shared: Arc<Shared>, news: mpsc::Sender<EngineNews>) {
     }
 }
 
+/// Removes networks some time after the last task that needed them, until the runtime ends.
+pub(super) async fn clear_networks(shared: Arc<Shared>) {
+    loop {
+        shared.unused.notified().await;
+        sleep(UNUSED_FOR).await;
+        let docker = shared.engine.up().await;
+        let needed = || shared.needed();
+        if let Err(trouble) = shared.networks.clear(&docker, &shared.owner, needed).await {
+            let words = trouble.words();
+            tracing::debug!(%words, "the engine's networks can't be cleared");
+        }
+    }
+}
+
 /// Works with an engine until it is gone.
 async fn attend(
     shared: &Arc<Shared>,
@@ -118,6 +135,12 @@ async fn attend(
 ) {
     let began = jiff::Timestamp::now().as_second();
     shared.facts.send_replace(facts.clone());
+    if let Err(trouble) = shared.networks.learn(&docker, &shared.owner).await {
+        let words = trouble.words();
+        tracing::warn!(%words, "the engine's networks can't be listed");
+        return;
+    }
+    shared.unused.notify_one();
     let Some(found) = find(shared, &docker).await else {
         return;
     };

@@ -18,11 +18,11 @@ use axum::{
 };
 use serde_json::{Value, json};
 use shoal_membership::NodeId;
-use shoal_scheduler::task::ServiceId;
+use shoal_scheduler::{task::ServiceId, view::NetworkView};
 use tokio::sync::mpsc;
 
 use super::{
-    CredentialSource, Credentials, DockerRuntime, DockerSettings, EngineNews,
+    CredentialSource, Credentials, DockerRuntime, DockerSettings, EngineNews, NetworkSource,
     engine::{Engine, NoEngine},
     first_news, installation, labels,
     monitor::Patience,
@@ -83,6 +83,7 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         (_, "/_ping") => "OK".into_response(),
         (_, "/version") => Json(json!({ "ApiVersion": fake.version })).into_response(),
         (_, "/info") => Json(fake.info).into_response(),
+        (_, "/networks") => Json(json!([])).into_response(),
         (_, "/containers/json") => Json(fake.containers.lock().unwrap().clone()).into_response(),
         (&Method::DELETE, path) if path.starts_with("/containers/") => {
             let id = path.trim_start_matches("/containers/").to_owned();
@@ -140,6 +141,12 @@ impl CredentialSource for Nobody {
     }
 }
 
+impl NetworkSource for Nobody {
+    fn find<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<NetworkView>> {
+        Box::pin(async { None })
+    }
+}
+
 const PATIENCE: Patience = Patience {
     greeting: Duration::from_millis(300),
     silence: Duration::from_millis(300),
@@ -156,6 +163,7 @@ fn runtime(folder: &Path) -> (DockerRuntime, mpsc::Receiver<EngineNews>, EventRe
         is_expected: true,
         node: NodeId::from_bytes([3; 16]),
         credentials: Arc::new(Nobody),
+        networks: Arc::new(Nobody),
     };
     let (runtime, news) = DockerRuntime::with_patience(settings, events, PATIENCE).unwrap();
     (runtime, news, receiver)

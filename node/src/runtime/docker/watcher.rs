@@ -18,9 +18,9 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Shared,
     error::Trouble,
     seen::{Seen, address, now, seen},
+    watchers::Shared,
 };
 use crate::runtime::{Change, Launch, Live};
 
@@ -84,6 +84,7 @@ impl Watcher {
         let container = match self.container(found).await {
             Ok(container) => {
                 let end = self.follow(&container).await;
+                self.shared.networks.attached(self.task(), None);
                 self.tell(end);
                 Some(container)
             }
@@ -131,6 +132,7 @@ impl Watcher {
                 Ok(found) => {
                     pause = RETRY_MIN;
                     self.shared.set_address(self.task(), address(&found));
+                    self.shared.networks.attached(self.task(), Some(&found));
                     match self.seen(&found) {
                         Seen::Ended(end) => return end.change(was_asked_to_stop),
                         // Somebody else stopped it before it began: it is as it ends.

@@ -1,0 +1,221 @@
+//! Where containers knock: one listener on each network of this node, to which all connections to virtual
+//! addresses are led. The address that was meant says which service, or which task.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use shoal_scheduler::{task::NetworkId, view::ClusterView};
+use socket2::SockRef;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    Shared,
+    capture::{self, Captured},
+    front,
+    pipe::Near,
+    published::Front,
+    virtuals::Whose,
+};
+use crate::runtime::docker::{LocalNetwork, LocalNetworks};
+
+/// What did not work is tried again after this.
+const RETRY: Duration = Duration::from_secs(5);
+/// Until something changes.
+const NEVER: Duration = Duration::from_secs(86_400);
+/// Connections of one network that are carried at a time.
+const CONNECTIONS_MAX: usize = 2_048;
+/// Time for a place to become free.
+const PLACE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Pause after a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(50);
+
+struct Door {
+    captured: Captured,
+    /// Ends its listener; connections go on.
+    _end: DropGuard,
+}
+
+/// Keeps them until it is told to stop, and takes the rules away then.
+pub(super) async fn keep(shared: Arc<Shared>, mut networks: watch::Receiver<Arc<LocalNetworks>>) {
+    let mut view = shared.view.clone();
+    let mut doors: BTreeMap<NetworkId, Door> = BTreeMap::new();
+    let mut applied: Option<Vec<Captured>> = None;
+    let mut said = String::new();
+    let mut lives = 0;
+    loop {
+        let local = networks.borrow_and_update().clone();
+        if std::mem::replace(&mut lives, local.lives) != local.lives {
+            // A new bridge has no route of the old one.
+            doors.clear();
+        }
+        shared
+            .virtuals
+            .update(&local, &view.borrow_and_update().clone());
+        doors.retain(|id, door| local.networks.get(id) == Some(&door.captured.network));
+        let mut wrong = String::new();
+        for network in local.networks.values() {
+            if doors.contains_key(&network.id) {
+                continue;
+            }
+            match open(&shared, network).await {
+                Ok(door) => {
+                    doors.insert(network.id, door);
+                }
+                Err(error) => wrong = error.to_string(),
+            }
+        }
+        let wanted: Vec<Captured> = doors.values().map(|door| door.captured.clone()).collect();
+        let is_new = applied.as_ref() != Some(&wanted);
+        // Without networks, and never any before, nothing of this machine is touched.
+        if is_new && (!wanted.is_empty() || applied.is_some()) {
+            match capture::replace(&shared.table, &wanted).await {
+                Ok(()) => applied = Some(wanted),
+                Err(error) => wrong = error.to_string(),
+            }
+        }
+        if wrong != said && !wrong.is_empty() {
+            tracing::warn!(
+                error = %wrong,
+                "containers can't reach services by their names; it is tried again (needs root, and nftables and iproute2)"
+            );
+        }
+        said = wrong;
+        let again = Instant::now()
+            + match said.is_empty() {
+                true => NEVER,
+                false => RETRY,
+            };
+        tokio::select! {
+            () = shared.stop.cancelled() => break,
+            changed = timeout_at(again, networks.changed()) => {
+                if matches!(changed, Ok(Err(_))) {
+                    break;
+                }
+            }
+            changed = view.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    if applied.is_some()
+        && let Err(error) = capture::replace(&shared.table, &[]).await
+    {
+        tracing::warn!(%error, "rules of nftables are left; the next start replaces them");
+    }
+}
+
+async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> std::io::Result<Door> {
+    let address = SocketAddr::new(network.range.gateway.into(), 0);
+    let listener = TcpListener::bind(address).await?;
+    capture::route(network).await?;
+    let captured = Captured {
+        network: network.clone(),
+        port: listener.local_addr()?.port(),
+    };
+    let end = shared.stop.child_token();
+    tokio::spawn(accept(
+        shared.clone(),
+        network.clone(),
+        listener,
+        end.clone(),
+    ));
+    Ok(Door {
+        captured,
+        _end: end.drop_guard(),
+    })
+}
+
+async fn accept(
+    shared: Arc<Shared>,
+    network: LocalNetwork,
+    listener: TcpListener,
+    end: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX.min(shared.places_max)));
+    loop {
+        let accepted = tokio::select! {
+            () = end.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (client, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(network = %network.name, %error, "a connection can't be taken");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let meant = meant(&shared, &network, &client, from);
+        let client = Near::new(client);
+        let Some(front) = meant else { continue };
+        let free = async {
+            let own = places.clone().acquire_owned().await;
+            (own, shared.places.clone().acquire_owned().await)
+        };
+        let free = tokio::select! {
+            () = end.cancelled() => return,
+            free = timeout(PLACE_TIME_MAX, free) => free,
+        };
+        let Ok(free) = free else {
+            let refused = Shared::one_more(&shared.counters.refused);
+            if refused.is_power_of_two() {
+                tracing::warn!(network = %network.name, refused, "too many connections at once: containers are refused");
+            }
+            continue;
+        };
+        let shared = shared.clone();
+        let tracker = shared.carried.clone();
+        tracker.spawn(async move {
+            let _free = free;
+            let stop = shared.stop.clone();
+            stop.run_until_cancelled(front::serve(shared, front, client))
+                .await;
+        });
+    }
+}
+
+/// What a connection was meant for. None: for nothing of this network, or it comes from elsewhere.
+fn meant(
+    shared: &Shared,
+    network: &LocalNetwork,
+    client: &TcpStream,
+    from: SocketAddr,
+) -> Option<Front> {
+    let IpAddr::V4(from) = from.ip() else {
+        return None;
+    };
+    let original = SockRef::from(client).original_dst_v4().ok()?;
+    let meant = original.as_socket_ipv4()?;
+    if !network.range.subnet.contains(&from) {
+        return None;
+    }
+    let whose = shared.virtuals.at(network.id, *meant.ip())?;
+    let view = shared.view.borrow();
+    front_of(&view, network.id, whose, meant.port())
+}
+
+fn front_of(view: &ClusterView, network: NetworkId, whose: Whose, target: u16) -> Option<Front> {
+    let (service, task) = match whose {
+        Whose::Service(service) => (service, None),
+        Whose::Task(task) => (view.tasks.get(&task)?.report.service, Some(task)),
+    };
+    let name = view.services.get(&service)?.spec.name.clone();
+    Some(Front {
+        service,
+        name,
+        target,
+        network: Some(network),
+        task,
+    })
+}

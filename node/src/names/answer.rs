@@ -1,0 +1,123 @@
+//! What a name stands for.
+
+use std::net::Ipv4Addr;
+
+use shoal_scheduler::{
+    task::{NetworkId, Slot, TaskState},
+    view::{ClusterView, ServiceView, TaskView},
+};
+
+use crate::{
+    balancer::{
+        attached,
+        virtuals::{Virtuals, Whose, is_round_robin},
+    },
+    runtime::docker::LocalNetworks,
+};
+
+/// Addresses in one answer. More would not fit into a packet that every resolver takes.
+const ADDRESSES_MAX: usize = 28;
+
+/// What a name asks for.
+enum Asked {
+    Service,
+    Tasks,
+    Slot(u64),
+}
+
+/// Where names are looked up.
+pub(super) struct Book<'a> {
+    pub(super) view: &'a ClusterView,
+    pub(super) local: &'a LocalNetworks,
+    pub(super) virtuals: &'a Virtuals,
+}
+
+impl Book<'_> {
+    /// The addresses of a name in lower case on the first of these networks that has it; none of them, if
+    /// nothing is there at the moment. None: nobody here is called so.
+    pub(super) fn find(&self, name: &str, networks: &[NetworkId]) -> Option<Vec<Ipv4Addr>> {
+        networks.iter().find_map(|network| self.on(name, *network))
+    }
+
+    fn on(&self, name: &str, network: NetworkId) -> Option<Vec<Ipv4Addr>> {
+        let mut found: Option<Vec<Ipv4Addr>> = None;
+        for one in attached::to(self.view, network) {
+            let own = std::iter::once(&one.service.spec.name).chain(one.aliases);
+            let Some(asked) = own.filter_map(|own| asked(name, own)).next() else {
+                continue;
+            };
+            let addresses = found.get_or_insert_default();
+            addresses.extend(self.addresses(one.service, network, &asked));
+        }
+        let mut found = found?;
+        found.truncate(ADDRESSES_MAX);
+        Some(found)
+    }
+
+    fn addresses(&self, service: &ServiceView, network: NetworkId, asked: &Asked) -> Vec<Ipv4Addr> {
+        let own = match asked {
+            Asked::Service if !is_round_robin(&service.spec) => {
+                self.virtuals.of(network, Whose::Service(service.id))
+            }
+            _ => None,
+        };
+        if let Some(own) = own {
+            return vec![own];
+        }
+        let is_meant = |task: &&TaskView| match asked {
+            Asked::Slot(number) => task.report.slot == Slot::Number(*number),
+            Asked::Service | Asked::Tasks => true,
+        };
+        let tasks = self.view.tasks.values().filter(|task| {
+            task.report.service == service.id
+                && task.report.state == TaskState::Running
+                && task.report.desired == TaskState::Running
+                && task.node_is_alive
+        });
+        let addresses = tasks
+            .filter(is_meant)
+            .filter_map(|task| self.address(task, network));
+        addresses.collect()
+    }
+
+    /// Its own address if it is here, else one that stands for it here.
+    fn address(&self, task: &TaskView, network: NetworkId) -> Option<Ipv4Addr> {
+        let id = task.report.id;
+        match task.node == self.view.this_node {
+            true => self.local.tasks.get(&id)?.get(&network).copied(),
+            false => self.virtuals.of(network, Whose::Task(id)),
+        }
+    }
+}
+
+fn asked(name: &str, own: &str) -> Option<Asked> {
+    let is_own = |text: &str| text.eq_ignore_ascii_case(own);
+    if is_own(name) {
+        return Some(Asked::Service);
+    }
+    if name.strip_prefix("tasks.").is_some_and(is_own) {
+        return Some(Asked::Tasks);
+    }
+    let (service, slot) = name.rsplit_once('.')?;
+    let number = slot.parse().ok().filter(|_| is_own(service))?;
+    Some(Asked::Slot(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_asks_for_a_service_its_tasks_or_a_slot() {
+        assert!(matches!(asked("web", "Web"), Some(Asked::Service)));
+        assert!(matches!(asked("tasks.web", "web"), Some(Asked::Tasks)));
+        assert!(matches!(asked("web.12", "web"), Some(Asked::Slot(12))));
+        assert!(matches!(
+            asked("app_web.1", "app_web"),
+            Some(Asked::Slot(1))
+        ));
+        for other in ["we", "web.x", "web.1.2", "tasks.we", ".web", "web.", ""] {
+            assert!(asked(other, "web").is_none(), "{other}");
+        }
+    }
+}

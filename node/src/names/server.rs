@@ -1,0 +1,307 @@
+//! Listens for questions on each network, by packets and by streams.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use hickory_proto::{
+    op::{Message, MessageType, OpCode, ResponseCode},
+    rr::{DNSClass, RData, Record, RecordType, rdata::A},
+};
+use shoal_scheduler::task::NetworkId;
+use tokio::{
+    net::{TcpListener, TcpStream, UdpSocket},
+    sync::Semaphore,
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    Names,
+    answer::Book,
+    client,
+    relay::{self, By},
+};
+use crate::runtime::docker::LocalNetwork;
+
+const PORT: u16 = 53;
+/// For how long others may remember an address, in seconds: tasks move.
+const TTL_S: u32 = 5;
+/// Questions of one network that are being answered; more are dropped, and asked again.
+const QUESTIONS_MAX: usize = 256;
+/// Streams of one network.
+const STREAMS_MAX: usize = 64;
+/// Longest question in a packet.
+const PACKET_MAX: usize = 4_096;
+/// Longest answer in a packet to who did not say that more may come.
+const ANSWER_MAX: u16 = 512;
+/// Who opened a stream and asks nothing for so long is left.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// What did not work is tried again after this.
+const RETRY: Duration = Duration::from_secs(5);
+/// Until something changes.
+const NEVER: Duration = Duration::from_secs(86_400);
+/// Pause after what could not be read.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Listens on each network, as they come and go, until it is told to stop.
+pub(super) async fn keep(names: Arc<Names>, stop: CancellationToken) {
+    let mut networks = names.networks.clone();
+    let mut open: BTreeMap<NetworkId, (LocalNetwork, DropGuard)> = BTreeMap::new();
+    let mut said = String::new();
+    loop {
+        let local = networks.borrow_and_update().clone();
+        open.retain(|id, (network, _)| local.networks.get(id) == Some(network));
+        let mut wrong = String::new();
+        for network in local.networks.values() {
+            if open.contains_key(&network.id) {
+                continue;
+            }
+            match listen(&names, network, &stop).await {
+                Ok(end) => {
+                    open.insert(network.id, (network.clone(), end));
+                }
+                Err(error) => {
+                    let address = network.range.gateway;
+                    wrong =
+                        format!("can't answer questions for names on {address}:{PORT}: {error}");
+                }
+            }
+        }
+        if wrong != said && !wrong.is_empty() {
+            tracing::warn!("{wrong}; it is tried again");
+        }
+        said = wrong;
+        let again = Instant::now()
+            + match said.is_empty() {
+                true => NEVER,
+                false => RETRY,
+            };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = timeout_at(again, networks.changed()) => {
+                if matches!(changed, Ok(Err(_))) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn listen(
+    names: &Arc<Names>,
+    network: &LocalNetwork,
+    stop: &CancellationToken,
+) -> io::Result<DropGuard> {
+    let address = SocketAddr::new(network.range.gateway.into(), PORT);
+    let packets = UdpSocket::bind(address).await?;
+    let streams = TcpListener::bind(address).await?;
+    let end = stop.child_token();
+    let (names, id) = (names.clone(), network.id);
+    let both = {
+        let by_packets = take_packets(names.clone(), id, packets);
+        let by_streams = take_streams(names, id, streams);
+        async { tokio::join!(by_packets, by_streams) }
+    };
+    let ended = end.clone();
+    tokio::spawn(async move {
+        ended.run_until_cancelled(both).await;
+    });
+    Ok(end.drop_guard())
+}
+
+async fn take_packets(names: Arc<Names>, network: NetworkId, socket: UdpSocket) {
+    let socket = Arc::new(socket);
+    let places = Arc::new(Semaphore::new(QUESTIONS_MAX));
+    let mut packet = vec![0; PACKET_MAX];
+    loop {
+        let Ok((size, from)) = socket.recv_from(&mut packet).await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            tracing::debug!("too many questions for names at once: one is dropped");
+            continue;
+        };
+        let question = packet[..size].to_vec();
+        let (names, socket) = (names.clone(), socket.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            if let Some(answer) = names.answer(network, from, &question, By::Packets).await {
+                // It asks again.
+                let _ = socket.send_to(&answer, from).await;
+            }
+        });
+    }
+}
+
+async fn take_streams(names: Arc<Names>, network: NetworkId, listener: TcpListener) {
+    let places = Arc::new(Semaphore::new(STREAMS_MAX));
+    loop {
+        let Ok((stream, from)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
+        let names = names.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            // It sees that the stream has ended.
+            let _ = serve(names, network, from, stream).await;
+        });
+    }
+}
+
+async fn serve(
+    names: Arc<Names>,
+    network: NetworkId,
+    from: SocketAddr,
+    mut stream: TcpStream,
+) -> io::Result<()> {
+    loop {
+        let question = timeout(SILENCE_MAX, relay::read(&mut stream)).await??;
+        let Some(answer) = names.answer(network, from, &question, By::Stream).await else {
+            return Ok(());
+        };
+        timeout(SILENCE_MAX, relay::write(&mut stream, &answer)).await??;
+    }
+}
+
+impl Names {
+    /// The answer to a question. None: there is none, it was no question, or nobody here may ask.
+    async fn answer(
+        &self,
+        network: NetworkId,
+        from: SocketAddr,
+        question: &[u8],
+        by: By,
+    ) -> Option<Vec<u8>> {
+        let IpAddr::V4(from) = from.ip() else {
+            return None;
+        };
+        let Ok(message) = Message::from_vec(question) else {
+            tracing::debug!(%from, "what should be a question for a name is none");
+            return None;
+        };
+        let is_question = message.metadata.message_type == MessageType::Query;
+        if !is_question {
+            return None;
+        }
+        let local = self.networks.borrow().clone();
+        if !local.networks.get(&network)?.range.subnet.contains(&from) {
+            return None;
+        }
+        let client = client::find(&local, network, from);
+        if let Some(found) = self.found(&message, &client.networks) {
+            return reply(&message, found, by);
+        }
+        let servers = client.servers(&self.view.borrow().clone());
+        match relay::pass_on(question, &servers, by).await {
+            Some(answer) => Some(answer),
+            None => reply(&message, Err(ResponseCode::ServFail), by),
+        }
+    }
+
+    /// What is known here. None: somebody else may know.
+    fn found(
+        &self,
+        message: &Message,
+        networks: &[NetworkId],
+    ) -> Option<Result<Vec<Ipv4Addr>, ResponseCode>> {
+        if message.metadata.op_code != OpCode::Query {
+            return Some(Err(ResponseCode::NotImp));
+        }
+        let [query] = message.queries.as_slice() else {
+            return Some(Err(ResponseCode::FormErr));
+        };
+        if query.query_class() != DNSClass::IN {
+            return None;
+        }
+        let name = query.name().to_ascii().to_ascii_lowercase();
+        let (view, local) = (self.view.borrow().clone(), self.networks.borrow().clone());
+        let book = Book {
+            view: &view,
+            local: &local,
+            virtuals: &self.virtuals,
+        };
+        let addresses = book.find(name.trim_end_matches('.'), networks)?;
+        // Of other kinds there is nothing.
+        Some(Ok(match query.query_type() {
+            RecordType::A | RecordType::ANY => addresses,
+            _ => Vec::new(),
+        }))
+    }
+}
+
+fn reply(
+    question: &Message,
+    found: Result<Vec<Ipv4Addr>, ResponseCode>,
+    by: By,
+) -> Option<Vec<u8>> {
+    let mut answer = Message::response(question.metadata.id, question.metadata.op_code);
+    answer.metadata.recursion_desired = question.metadata.recursion_desired;
+    answer.metadata.recursion_available = true;
+    answer.add_queries(question.queries.iter().cloned());
+    match found {
+        Err(code) => answer.metadata.response_code = code,
+        Ok(addresses) => {
+            answer.metadata.authoritative = true;
+            let name = question.queries.first()?.name().clone();
+            answer.add_answers(
+                addresses
+                    .into_iter()
+                    .map(|address| Record::from_rdata(name.clone(), TTL_S, RData::A(A(address)))),
+            );
+        }
+    }
+    let bytes = answer.to_vec().ok()?;
+    let most = question.max_payload().max(ANSWER_MAX);
+    match by == By::Packets && bytes.len() > usize::from(most) {
+        // It asks again, by a stream.
+        true => answer.truncate().to_vec().ok(),
+        false => Some(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::{
+        op::Query,
+        rr::{Name, rdata},
+    };
+
+    use super::*;
+
+    fn question(name: &str) -> Message {
+        let mut question = Message::query();
+        question.metadata.id = 7;
+        let name = Name::from_ascii(name).unwrap();
+        question.add_query(Query::query(name, RecordType::A));
+        question
+    }
+
+    #[test]
+    fn an_answer_has_the_addresses_or_says_that_it_is_cut_off() {
+        let asked = question("web.");
+        let few = vec![Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        let reply_to = |addresses: Vec<Ipv4Addr>, by| {
+            Message::from_vec(&reply(&asked, Ok(addresses), by).unwrap()).unwrap()
+        };
+        let answer = reply_to(few.clone(), By::Packets);
+        assert_eq!((answer.metadata.id, answer.answers.len()), (7, 2));
+        assert_eq!(answer.answers[0].data, RData::A(rdata::A(few[0])));
+        assert_eq!(answer.answers[0].ttl, TTL_S);
+        let many = vec![few[0]; 100];
+        let answer = reply_to(many.clone(), By::Packets);
+        assert!(answer.metadata.truncation && answer.answers.len() < 100);
+        assert_eq!(reply_to(many, By::Stream).answers.len(), 100);
+        let none = reply_to(Vec::new(), By::Packets);
+        assert_eq!(none.metadata.response_code, ResponseCode::NoError);
+    }
+}
