@@ -8,6 +8,8 @@ mod bad_input;
 mod follower;
 #[path = "engines/healing.rs"]
 mod healing;
+#[path = "engines/load.rs"]
+mod load;
 #[path = "engines/logs.rs"]
 mod logs;
 #[path = "engines/network.rs"]
