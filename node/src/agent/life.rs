@@ -202,6 +202,7 @@ impl Start {
         let stop = CancellationToken::new();
         let balancer = Balancer::start(
             self.args.listen.ip(),
+            &self.args.data_dir,
             endpoint.clone(),
             seen_ports,
             Arc::new(self.runtimes.clone()),

@@ -25,6 +25,7 @@ mod wire;
 
 use std::{
     net::IpAddr,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -98,11 +99,13 @@ struct Shared {
 pub struct Balancer(Arc<Shared>);
 
 impl Balancer {
-    /// Begins to listen as the view says, on this address, until `stop`. To be called within a tokio
+    /// Begins to listen as the view says, on this address, until `stop`. Rules of nftables go by the data
+    /// directory: what a former run of it left is replaced, whichever node it was. To be called within a tokio
     /// runtime.
     #[must_use]
     pub fn start(
         listen: IpAddr,
+        data_dir: &Path,
         endpoint: Endpoint,
         view: watch::Receiver<Arc<ClusterView>>,
         addresses: Arc<dyn Addresses>,
@@ -120,7 +123,7 @@ impl Balancer {
             addresses,
             networks: networks.clone(),
             virtuals: Virtuals::default(),
-            table: format!("shoal_{}", me),
+            table: table_of(data_dir),
             loads: Loads::default(),
             places_max: places,
             places: Arc::new(Semaphore::new(places)),
@@ -168,6 +171,17 @@ impl Balancer {
         });
         None
     }
+}
+
+/// The name of the rules of the agent with this data directory.
+fn table_of(data_dir: &Path) -> String {
+    let path = data_dir.canonicalize();
+    let path = path.as_deref().unwrap_or(data_dir);
+    let hash = blake3::derive_key(
+        "shoal 2026 rules of an agent",
+        path.as_os_str().as_encoded_bytes(),
+    );
+    format!("shoal_{}", hex::encode(&hash[..6]))
 }
 
 impl Shared {

@@ -57,7 +57,7 @@ impl Virtuals {
     }
 
     /// Gives addresses to what is new, and takes them from what is no more.
-    pub(super) fn update(&self, local: &LocalNetworks, view: &ClusterView) {
+    pub(crate) fn update(&self, local: &LocalNetworks, view: &ClusterView) {
         let mut held = self.held();
         held.retain(|id, table| {
             let network = local.networks.get(id);

@@ -105,7 +105,10 @@ fn asked(name: &str, own: &str) -> Option<Asked> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::samples::{self, HERE_ADDRESS, NETWORK},
+        *,
+    };
 
     #[test]
     fn a_name_asks_for_a_service_its_tasks_or_a_slot() {
@@ -119,5 +122,36 @@ mod tests {
         for other in ["we", "web.x", "web.1.2", "tasks.we", ".web", "web.", ""] {
             assert!(asked(other, "web").is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_service_has_one_address_its_tasks_have_their_own_or_one_that_stands_for_them() {
+        let names = samples::names();
+        let (view, local) = (samples::view(), samples::local());
+        let book = Book {
+            view: &view,
+            local: &local,
+            virtuals: &names.virtuals,
+        };
+        let find = |name: &str| book.find(name, &[NETWORK]);
+        let is_virtual =
+            |address: &Ipv4Addr| local.networks[&NETWORK].range.virtuals().contains(address);
+        let web = find("web").unwrap();
+        assert!(web.len() == 1 && is_virtual(&web[0]), "{web:?}");
+        assert_eq!(find("app_web"), Some(web.clone()));
+        let tasks = find("tasks.web").unwrap();
+        assert_eq!((tasks.len(), tasks[0]), (2, HERE_ADDRESS));
+        assert!(is_virtual(&tasks[1]) && tasks[1] != web[0]);
+        assert_eq!(find("web.1"), Some(vec![HERE_ADDRESS]));
+        assert_eq!(find("web.2"), Some(vec![tasks[1]]));
+        assert_eq!(find("web.3"), Some(vec![]), "known, and not there");
+        // Round robin: no address of its own.
+        let dns = find("app_dns").unwrap();
+        assert_eq!(find("tasks.app_dns"), Some(dns.clone()));
+        assert!(is_virtual(&dns[0]));
+        for other in ["lonely", "dns", "nobody", "tasks.lonely"] {
+            assert_eq!(find(other), None, "{other}");
+        }
+        assert_eq!(book.find("web", &[]), None, "of another network");
     }
 }

@@ -8,6 +8,8 @@
 mod answer;
 mod client;
 mod relay;
+#[cfg(test)]
+mod samples;
 mod server;
 
 use std::sync::Arc;

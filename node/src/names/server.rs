@@ -276,7 +276,65 @@ mod tests {
         rr::{Name, rdata},
     };
 
-    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    use super::{
+        super::samples::{HERE_ADDRESS, NETWORK, names},
+        *,
+    };
+
+    proptest! {
+        /// Whatever comes, nothing breaks; and who is on no network of ours gets no answer.
+        #[test]
+        fn nonsense_is_no_question(bytes in vec(any::<u8>(), 0..600), header in any::<bool>()) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let mut bytes = bytes;
+            if header && bytes.len() > 12 {
+                // One question, and nothing else.
+                bytes[2..12].copy_from_slice(&[8, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+            }
+            let names = names();
+            let stranger = "192.168.0.9:4000".parse().unwrap();
+            let answer = names.answer(NETWORK, stranger, &bytes, By::Packets);
+            prop_assert_eq!(runtime.block_on(answer), None);
+            if let Ok(message) = Message::from_vec(&bytes)
+                && let Some(found) = names.found(&message, &[NETWORK])
+            {
+                reply(&message, found, By::Packets);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_is_told_of_its_network_and_of_kinds_that_are_not_there() {
+        let names = names();
+        let from = SocketAddr::new(HERE_ADDRESS.into(), 4000);
+        let ask = async |question: Message| {
+            let bytes = question.to_vec().unwrap();
+            let answer = names.answer(NETWORK, from, &bytes, By::Packets).await;
+            Message::from_vec(&answer.unwrap()).unwrap()
+        };
+        let answer = ask(question("WEB.")).await;
+        assert_eq!(answer.answers.len(), 1);
+        assert!(answer.metadata.authoritative);
+        let mut of_v6 = question("web.");
+        of_v6.queries[0].set_query_type(RecordType::AAAA);
+        let answer = ask(of_v6).await;
+        assert_eq!(answer.metadata.response_code, ResponseCode::NoError);
+        assert!(
+            answer.answers.is_empty(),
+            "there is none, and nobody else is asked"
+        );
+        let mut two = question("web.");
+        two.add_query(two.queries[0].clone());
+        assert_eq!(ask(two).await.metadata.response_code, ResponseCode::FormErr);
+        let mut update = question("web.");
+        update.metadata.op_code = OpCode::Update;
+        assert_eq!(
+            ask(update).await.metadata.response_code,
+            ResponseCode::NotImp
+        );
+    }
 
     fn question(name: &str) -> Message {
         let mut question = Message::query();

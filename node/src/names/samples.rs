@@ -1,0 +1,136 @@
+//! A small cluster for tests: two services on one network, a third on none.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
+
+use shoal_membership::{ClusterId, NodeId};
+use shoal_scheduler::{
+    spec::{NetworkSpec, ServiceSpec},
+    task::{NetworkId, ServiceId, Slot, TaskId, TaskReport, TaskState},
+    view::{ClusterView, NetworkView, ServiceView, TaskView},
+};
+use tokio::sync::watch;
+
+use super::Names;
+use crate::{
+    balancer::virtuals::Virtuals,
+    runtime::docker::{LocalNetwork, LocalNetworks, Range},
+};
+
+pub(super) const NETWORK: NetworkId = NetworkId(1);
+/// The one task that runs here; all others run on another node.
+pub(super) const HERE: TaskId = TaskId(101);
+pub(super) const HERE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+
+fn service(id: u128, spec: &str) -> ServiceView {
+    let spec_json: Arc<str> = spec.into();
+    ServiceView {
+        id: ServiceId(id),
+        spec: Arc::new(serde_json::from_str::<ServiceSpec>(spec).unwrap()),
+        spec_json,
+        previous_spec_json: None,
+        previous_template: None,
+        version: 1,
+        template: 1,
+        created_at: Duration::ZERO,
+        updated_at: Duration::ZERO,
+        desired_tasks: 2,
+        conflicts: Vec::new(),
+    }
+}
+
+fn task(id: u128, service: u128, slot: u64, node: u8) -> TaskView {
+    TaskView {
+        node: NodeId::from_bytes([node; 16]),
+        node_is_alive: true,
+        report: Arc::new(TaskReport {
+            id: TaskId(id),
+            service: ServiceId(service),
+            service_name: String::new(),
+            slot: Slot::Number(slot),
+            template: 1,
+            image: String::new(),
+            desired: TaskState::Running,
+            state: TaskState::Running,
+            created_at: Duration::ZERO,
+            state_at: Duration::ZERO,
+            message: String::new(),
+            error: String::new(),
+            pid: None,
+            exit_code: None,
+            container: "c".into(),
+            ports: Vec::new(),
+        }),
+    }
+}
+
+/// `app_web`, alias `web`, with a task here and one elsewhere; `app_dns`, round robin, with one elsewhere;
+/// `lonely`, on no network.
+pub(super) fn view() -> ClusterView {
+    let services = [
+        service(
+            10,
+            r#"{"Name":"app_web","TaskTemplate":{"Networks":[{"Target":"back","Aliases":["web"]}]}}"#,
+        ),
+        service(
+            20,
+            r#"{"Name":"app_dns","TaskTemplate":{"Networks":[{"Target":"back"}]},"EndpointSpec":{"Mode":"dnsrr"}}"#,
+        ),
+        service(30, r#"{"Name":"lonely"}"#),
+    ];
+    let network = NetworkView {
+        id: NETWORK,
+        spec: NetworkSpec {
+            name: "back".into(),
+            ..NetworkSpec::default()
+        },
+        created_at: Duration::ZERO,
+    };
+    let tasks = [
+        task(HERE.0, 10, 1, 1),
+        task(102, 10, 2, 2),
+        task(201, 20, 1, 2),
+        task(301, 30, 1, 2),
+    ];
+    ClusterView {
+        cluster: ClusterId::from_bytes([0; 16]),
+        created_at: Duration::ZERO,
+        this_node: NodeId::from_bytes([1; 16]),
+        nodes: BTreeMap::new(),
+        services: services.into_iter().map(|one| (one.id, one)).collect(),
+        networks: [(NETWORK, network)].into(),
+        tasks: tasks.into_iter().map(|one| (one.report.id, one)).collect(),
+        pending: Vec::new(),
+        tokens: Vec::new(),
+        desired_root: 0,
+        warnings: Vec::new(),
+    }
+}
+
+/// The network on this node: virtual addresses from 10.0.8.0 on.
+pub(super) fn local() -> LocalNetworks {
+    let network = LocalNetwork {
+        id: NETWORK,
+        name: "back".into(),
+        bridge: "sh0".into(),
+        range: Range {
+            subnet: "10.0.0.0/20".parse().unwrap(),
+            gateway: [10, 0, 0, 1].into(),
+        },
+    };
+    LocalNetworks {
+        lives: 1,
+        networks: [(NETWORK, network)].into(),
+        tasks: [(HERE, [(NETWORK, HERE_ADDRESS)].into())].into(),
+    }
+}
+
+/// A server of all that.
+pub(super) fn names() -> Names {
+    let (local, view, virtuals) = (local(), view(), Virtuals::default());
+    virtuals.update(&local, &view);
+    Names {
+        networks: watch::channel(Arc::new(local)).1,
+        view: watch::channel(Arc::new(view)).1,
+        virtuals,
+    }
+}
