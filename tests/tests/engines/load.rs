@@ -16,7 +16,9 @@ const CLIENTS: usize = 8;
 const A_SECOND: usize = 200;
 
 fn published(lab: &Lab, machine: usize) -> SocketAddr {
-    format!("{}:{PORT}", lab.address(machine)).parse().unwrap()
+    format!("{}:{PORT}", lab.address(machine))
+        .parse()
+        .expect("an address")
 }
 
 /// A web service on all machines, in front of which each machine listens.
