@@ -236,7 +236,13 @@ async fn make(docker: &Docker, owner: &str, wanted: &NetworkView) -> Result<Loca
     for range in ranges {
         let network = LocalNetwork {
             id: wanted.id,
-            name: format!("{}.{:.8}", wanted.spec.name, wanted.id.to_string()),
+            // Two agents may share an engine, and each has networks of its own.
+            name: format!(
+                "{}.{:.6}{:.4}",
+                wanted.spec.name,
+                wanted.id.to_string(),
+                owner
+            ),
             bridge: format!("sh{:012x}", seed >> 16),
             range,
         };
