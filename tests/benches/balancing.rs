@@ -188,6 +188,8 @@ fn with_children(parent: u32) -> Vec<i32> {
 /// Deploys a service of one task on the first node, behind a published port, and gives the port on which
 /// the task listens itself.
 fn deploy(cluster: &Cluster, name: &str, published: u16, command: &str) -> u16 {
+    let path = cluster.folder().join(format!("{name}.port"));
+    let command = format!("echo $PORT > {}; {command}", path.display());
     let spec = json!({
         "Name": name,
         "TaskTemplate": {
@@ -199,19 +201,10 @@ fn deploy(cluster: &Cluster, name: &str, published: u16, command: &str) -> u16 {
     let answer = cluster[0].request("POST", "/services/create", Some(&spec));
     assert!(matches!(answer, Ok((201, _))), "not taken: {answer:?}");
     within(SOON, name, || {
-        let tasks = cluster[0].get("/tasks")?;
-        let pid = tasks.as_array().into_iter().flatten().find_map(|task| {
-            let is_ours = task["Spec"]["ContainerSpec"]["Command"][2] == command;
-            let pid = task["Status"]["ContainerStatus"]["PID"].as_i64()?;
-            (is_ours && pid > 0).then_some(pid)
-        });
-        let pid = pid.ok_or("it does not run")?;
-        let said = |error: std::io::Error| error.to_string();
-        let environment = fs::read(format!("/proc/{pid}/environ")).map_err(said)?;
-        let mut variables = environment.split(|byte| *byte == 0);
-        let port = variables.find_map(|one| one.strip_prefix(b"PORT="));
-        let port = String::from_utf8_lossy(port.ok_or("no PORT")?).into_owned();
-        port.parse::<u16>().map_err(|error| error.to_string())
+        let port = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        port.trim()
+            .parse::<u16>()
+            .map_err(|error| error.to_string())
     })
 }
 
