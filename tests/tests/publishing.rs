@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use shoal_tests::{Cluster, within};
+use shoal_tests::{Cluster, get, within};
 
 const SOON: Duration = Duration::from_secs(20);
 const PORT: u16 = 8080;
@@ -36,28 +36,6 @@ fn published(cluster: &Cluster, node: usize) -> SocketAddr {
     SocketAddr::new(cluster[node].listen.ip(), PORT)
 }
 
-/// The answer to one request: which task gave it.
-fn ask(address: SocketAddr) -> Result<String, String> {
-    let said = |error: std::io::Error| format!("{address}: {error}");
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).map_err(said)?;
-    stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .map_err(said)?;
-    stream
-        .write_all(b"GET / HTTP/1.0\r\nHost: web\r\n\r\n")
-        .map_err(said)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(said)?;
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body))
-            if head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.0 200") =>
-        {
-            Ok(body.trim().to_owned())
-        }
-        _ => Err(format!("{address}: {answer:?}")),
-    }
-}
-
 #[test]
 fn every_node_brings_clients_to_every_task() {
     let mut cluster = Cluster::of(3);
@@ -68,7 +46,7 @@ fn every_node_brings_clients_to_every_task() {
         within(SOON, "both tasks answer", || {
             let mut answers = Vec::new();
             for _ in 0..8 {
-                answers.push(ask(address)?);
+                answers.push(get(address)?);
             }
             answers.sort();
             answers.dedup();
@@ -98,7 +76,7 @@ fn a_dead_machine_costs_no_request_but_those_it_had() {
     let mut cluster = Cluster::of(3);
     deploy(&cluster, 3);
     let address = published(&cluster, 0);
-    within(SOON, "an answer", || ask(address).map(drop));
+    within(SOON, "an answer", || get(address).map(drop));
     let stop = Arc::new(AtomicBool::new(false));
     let is_cut = Arc::new(AtomicBool::new(false));
     let asked = Arc::new(AtomicUsize::new(0));
@@ -110,7 +88,7 @@ fn a_dead_machine_costs_no_request_but_those_it_had() {
                 while !stop.load(Ordering::Relaxed) {
                     asked.fetch_add(1, Ordering::Relaxed);
                     let begun_after = is_cut.load(Ordering::SeqCst);
-                    if let Err(error) = ask(address) {
+                    if let Err(error) = get(address) {
                         failed.push((begun_after, error));
                     }
                     std::thread::sleep(Duration::from_millis(20));
@@ -148,7 +126,7 @@ fn a_taken_port_stops_nobody_else() {
     let cluster = Cluster::of(2);
     let taken = TcpListener::bind(published(&cluster, 1)).unwrap();
     deploy(&cluster, 2);
-    within(SOON, "an answer", || ask(published(&cluster, 0)).map(drop));
+    within(SOON, "an answer", || get(published(&cluster, 0)).map(drop));
     within(SOON, "a word on it", || {
         match cluster[1]
             .log()
@@ -160,7 +138,7 @@ fn a_taken_port_stops_nobody_else() {
     });
     drop(taken);
     within(SOON, "an answer there, too", || {
-        ask(published(&cluster, 1)).map(drop)
+        get(published(&cluster, 1)).map(drop)
     });
 }
 

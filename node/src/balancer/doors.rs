@@ -12,16 +12,15 @@ use shoal_scheduler::{task::NetworkId, view::ClusterView};
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
-    time::{Instant, sleep, timeout, timeout_at},
+    sync::watch,
+    time::{Instant, timeout_at},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use super::{
     Shared,
+    accepting::accept,
     capture::{self, Captured},
-    front,
-    pipe::Near,
     published::Front,
     virtuals::Whose,
 };
@@ -31,12 +30,6 @@ use crate::runtime::docker::{LocalNetwork, LocalNetworks};
 const RETRY: Duration = Duration::from_secs(5);
 /// Until something changes.
 const NEVER: Duration = Duration::from_secs(86_400);
-/// Connections of one network that are carried at a time.
-const CONNECTIONS_MAX: usize = 2_048;
-/// Time for a place to become free.
-const PLACE_TIME_MAX: Duration = Duration::from_secs(5);
-/// Pause after a connection that could not be taken.
-const PAUSE: Duration = Duration::from_millis(50);
 
 struct Door {
     captured: Captured,
@@ -124,65 +117,13 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> std::io::Result<D
         port: listener.local_addr()?.port(),
     };
     let end = shared.stop.child_token();
-    tokio::spawn(accept(
-        shared.clone(),
-        network.clone(),
-        listener,
-        end.clone(),
-    ));
+    let (judge, here) = (shared.clone(), network.clone());
+    let meant = move |client: &TcpStream, from| meant(&judge, &here, client, from);
+    tokio::spawn(accept(shared.clone(), listener, end.clone(), meant));
     Ok(Door {
         captured,
         _end: end.drop_guard(),
     })
-}
-
-async fn accept(
-    shared: Arc<Shared>,
-    network: LocalNetwork,
-    listener: TcpListener,
-    end: CancellationToken,
-) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX.min(shared.places_max)));
-    loop {
-        let accepted = tokio::select! {
-            () = end.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let (client, from) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(network = %network.name, %error, "a connection can't be taken");
-                sleep(PAUSE).await;
-                continue;
-            }
-        };
-        let meant = meant(&shared, &network, &client, from);
-        let client = Near::new(client);
-        let Some(front) = meant else { continue };
-        let free = async {
-            let own = places.clone().acquire_owned().await;
-            (own, shared.places.clone().acquire_owned().await)
-        };
-        let free = tokio::select! {
-            () = end.cancelled() => return,
-            free = timeout(PLACE_TIME_MAX, free) => free,
-        };
-        let Ok(free) = free else {
-            let refused = Shared::one_more(&shared.counters.refused);
-            if refused.is_power_of_two() {
-                tracing::warn!(network = %network.name, refused, "too many connections at once: containers are refused");
-            }
-            continue;
-        };
-        let shared = shared.clone();
-        let tracker = shared.carried.clone();
-        tracker.spawn(async move {
-            let _free = free;
-            let stop = shared.stop.clone();
-            stop.run_until_cancelled(front::serve(shared, front, client))
-                .await;
-        });
-    }
 }
 
 /// What a connection was meant for. None: for nothing of this network, or it comes from elsewhere.

@@ -9,15 +9,15 @@ use std::{
 };
 
 use tokio::{
-    net::{TcpListener, TcpSocket},
-    sync::{Semaphore, watch},
-    time::{Instant, sleep, timeout, timeout_at},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
+    time::{Instant, timeout_at},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use super::{
-    Shared, front,
-    pipe::Near,
+    Shared,
+    accepting::accept,
     published::{self, Front},
 };
 
@@ -25,14 +25,8 @@ use super::{
 const RETRY: Duration = Duration::from_secs(5);
 /// Connections that wait in the kernel.
 const BACKLOG: u32 = 1_024;
-/// Connections of one port that are carried at a time, so that one service does not take all places.
-const CONNECTIONS_MAX: usize = 2_048;
-/// Time for a place to become free.
-const PLACE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Until something changes.
 const NEVER: Duration = Duration::from_secs(86_400);
-/// Pause after a connection that could not be taken, such as for want of file descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// A port of this node.
 struct Open {
@@ -100,7 +94,8 @@ fn take(
             missing.remove(&port);
             let end = shared.stop.child_token();
             let (front, behind) = watch::channel(front);
-            tokio::spawn(accept(shared.clone(), behind, listener, end.clone()));
+            let meant = move |_: &TcpStream, _| Some(behind.borrow().clone());
+            tokio::spawn(accept(shared.clone(), listener, end.clone(), meant));
             let _end = end.drop_guard();
             open.insert(port, Open { front, _end });
         }
@@ -140,52 +135,4 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-async fn accept(
-    shared: Arc<Shared>,
-    front: watch::Receiver<Front>,
-    listener: TcpListener,
-    end: CancellationToken,
-) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX.min(shared.places_max)));
-    loop {
-        let accepted = tokio::select! {
-            () = end.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let front = front.borrow().clone();
-        let client = match accepted {
-            Ok((client, _)) => Near::new(client),
-            Err(error) => {
-                tracing::warn!(service = %front.name, %error, "a connection can't be taken");
-                sleep(PAUSE).await;
-                continue;
-            }
-        };
-        // One at most waits here for each port, and not for ever: who holds the places may wait for it.
-        let free = async {
-            let own = places.clone().acquire_owned().await;
-            (own, shared.places.clone().acquire_owned().await)
-        };
-        let free = tokio::select! {
-            () = end.cancelled() => return,
-            free = timeout(PLACE_TIME_MAX, free) => free,
-        };
-        let Ok(free) = free else {
-            let refused = Shared::one_more(&shared.counters.refused);
-            if refused.is_power_of_two() {
-                tracing::warn!(service = %front.name, refused, "too many connections at once: clients are refused");
-            }
-            continue;
-        };
-        let shared = shared.clone();
-        let tracker = shared.carried.clone();
-        tracker.spawn(async move {
-            let _free = free;
-            let stop = shared.stop.clone();
-            stop.run_until_cancelled(front::serve(shared, front, client))
-                .await;
-        });
-    }
 }

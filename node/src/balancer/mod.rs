@@ -10,6 +10,7 @@
 //!
 //! Who runs where is read from the node's own view; nobody is asked. What it does not do yet: UDP.
 
+mod accepting;
 pub(crate) mod attached;
 mod backends;
 mod capture;

@@ -1,12 +1,8 @@
 //! Published ports of containers: on every machine, whichever runs them.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    time::Duration,
-};
+use std::time::Duration;
 
-use shoal_tests::{LAB_IMAGE, Lab, within};
+use shoal_tests::{LAB_IMAGE, Lab, get, within};
 
 use super::{ALL, Turn};
 
@@ -14,17 +10,8 @@ const SEEN: Duration = Duration::from_secs(60);
 
 /// What a client of this machine's port is told.
 fn ask(lab: &Lab, machine: usize) -> Result<String, String> {
-    let said = |error: std::io::Error| format!("machine {machine}: {error}");
-    let mut stream = TcpStream::connect(format!("{}:8088", lab.address(machine))).map_err(said)?;
-    let patience = Some(Duration::from_secs(5));
-    stream.set_read_timeout(patience).map_err(said)?;
-    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").map_err(said)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(said)?;
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.contains(" 200 ") => Ok(body.trim().to_owned()),
-        _ => Err(format!("machine {machine}: {answer:?}")),
-    }
+    let address = format!("{}:8088", lab.address(machine));
+    get(address.parse().map_err(|error| format!("{error}"))?)
 }
 
 #[test]

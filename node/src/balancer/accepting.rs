@@ -1,0 +1,71 @@
+//! Takes the connections of one listener, as many as there are places for.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Shared, front, pipe::Near, published::Front};
+
+/// Connections of one listener that are carried at a time, so that one service or network does not take all
+/// places.
+const CONNECTIONS_MAX: usize = 2_048;
+/// Time for a place to become free.
+const PLACE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Pause after a connection that could not be taken, such as for want of file descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Brings each connection to what it is meant for, until `end`; one that is meant for nothing is reset.
+pub(super) async fn accept(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    end: CancellationToken,
+    meant: impl Fn(&TcpStream, SocketAddr) -> Option<Front>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX.min(shared.places_max)));
+    loop {
+        let accepted = tokio::select! {
+            () = end.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (client, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection can't be taken");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let front = meant(&client, from);
+        let client = Near::new(client);
+        let Some(front) = front else { continue };
+        // One at most waits here for each listener, and not for ever: who holds the places may wait for it.
+        let free = async {
+            let own = places.clone().acquire_owned().await;
+            (own, shared.places.clone().acquire_owned().await)
+        };
+        let free = tokio::select! {
+            () = end.cancelled() => return,
+            free = timeout(PLACE_TIME_MAX, free) => free,
+        };
+        let Ok(free) = free else {
+            let refused = Shared::one_more(&shared.counters.refused);
+            if refused.is_power_of_two() {
+                tracing::warn!(service = %front.name, refused, "too many connections at once: clients are refused");
+            }
+            continue;
+        };
+        let shared = shared.clone();
+        let tracker = shared.carried.clone();
+        tracker.spawn(async move {
+            let _free = free;
+            let stop = shared.stop.clone();
+            stop.run_until_cancelled(front::serve(shared, front, client))
+                .await;
+        });
+    }
+}
