@@ -13,7 +13,7 @@ use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::DropGuard;
 
@@ -43,6 +43,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut networks: watch::Receiver<Arc<
     let mut doors: BTreeMap<NetworkId, Door> = BTreeMap::new();
     let mut applied: Option<Vec<Captured>> = None;
     let mut said = String::new();
+    let mut again = Instant::now();
     let mut lives = 0;
     loop {
         let local = networks.borrow_and_update().clone();
@@ -54,6 +55,20 @@ pub(super) async fn keep(shared: Arc<Shared>, mut networks: watch::Receiver<Arc<
             .virtuals
             .update(&local, &view.borrow_and_update().clone());
         doors.retain(|id, door| local.networks.get(id) == Some(&door.captured.network));
+        // The view changes far more often than what went wrong can have changed.
+        let may_try = said.is_empty() || Instant::now() >= again;
+        if !may_try {
+            tokio::select! {
+                () = shared.stop.cancelled() => break,
+                () = sleep_until(again) => {}
+                changed = view.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                }
+            }
+            continue;
+        }
         let mut wrong = String::new();
         for network in local.networks.values() {
             if doors.contains_key(&network.id) {
@@ -82,7 +97,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut networks: watch::Receiver<Arc<
             );
         }
         said = wrong;
-        let again = Instant::now()
+        again = Instant::now()
             + match said.is_empty() {
                 true => NEVER,
                 false => RETRY,
