@@ -22,7 +22,7 @@ const JOIN_ANY_MAJOR: &[u8] = b"shoal-join";
 pub(crate) enum Class {
     /// SWIM datagrams, rumours, requests.
     Control,
-    /// Streams of users' traffic and of logs.
+    /// Streams and packets of users' traffic, and logs.
     Data,
 }
 

@@ -44,6 +44,14 @@ pub(crate) const REQUEST_STREAMS: u32 = 16;
 /// Rumours that a peer may have on their way to us: they are read one after another. QUIC makes
 /// room for all streams of both kinds at once, in a table that doubles beyond 28.
 pub(crate) const RUMOUR_STREAMS: u32 = 8;
+/// The largest packet of users' traffic: what UDP can carry, and its envelope.
+pub const MAX_PACKET: usize = 65_535 + 256;
+/// Packets of users' traffic that wait for whoever takes them; more are dropped.
+pub(crate) const PACKETS_QUEUED: usize = 1_024;
+/// And the bytes of those that are too large for a datagram, in KiB.
+pub(crate) const PACKETS_KIB: u32 = 4 << 10;
+/// Packets too large for a datagram that a peer may have on their way to us.
+pub(crate) const PACKET_STREAMS: u32 = 64;
 /// Replaced connections of one peer and class that are still being drained.
 pub(crate) const RETIRED_AT_ONCE: usize = 4;
 /// A body or a header has to arrive whole within this time.

@@ -106,6 +106,27 @@ impl Reply {
 
 pub(crate) type Event = (Incoming, Option<OwnedSemaphorePermit>);
 
+/// A packet of users' traffic, whose key sent it, and its share of what may wait.
+pub(crate) type Packet = (NodeId, Bytes, Option<OwnedSemaphorePermit>);
+
+/// The packets of users' traffic that come in, in a bounded queue of their own: what comes faster than it is
+/// taken is dropped and counted, as on any network.
+#[derive(Debug)]
+pub struct Packets(pub(crate) mpsc::Receiver<Packet>);
+
+impl Packets {
+    /// The next packet of at most [`crate::MAX_PACKET`] bytes, and whose key sent it; none once the endpoint is
+    /// closed.
+    ///
+    /// Cancel safe: no packet is lost if the future is dropped.
+    pub async fn recv(&mut self) -> Option<(NodeId, Bytes)> {
+        self.0
+            .recv()
+            .await
+            .map(|(from, bytes, _room)| (from, bytes))
+    }
+}
+
 /// The agent's end of the queue.
 #[derive(Debug)]
 pub struct Inbox(pub(crate) mpsc::Receiver<Event>);

@@ -25,11 +25,11 @@ mod trust;
 
 pub use alpn::PROTOCOL_MAJOR;
 pub use config::{
-    EndpointConfig, MAX_ADDRESSES, MAX_DATAGRAM, MAX_JOIN_HELLO, MAX_REPLY, MAX_REQUEST,
-    MAX_RUMOUR, MAX_SNAPSHOT, MAX_STREAM_HEADER,
+    EndpointConfig, MAX_ADDRESSES, MAX_DATAGRAM, MAX_JOIN_HELLO, MAX_PACKET, MAX_REPLY,
+    MAX_REQUEST, MAX_RUMOUR, MAX_SNAPSHOT, MAX_STREAM_HEADER,
 };
 pub use endpoint::{BindError, Endpoint, RequestError, StreamError, Unconnected};
-pub use incoming::{Inbox, Incoming, Reply};
+pub use incoming::{Inbox, Incoming, Packets, Reply};
 pub use join::{JoinAnswer, JoinError, JoinRefusal, JoinReply, JoinRequest, VouchRequest};
 pub use refusal::Refusal;
 pub use stats::Stats;

@@ -34,6 +34,14 @@ counters! {
     datagrams_not_sent,
     /// Datagrams that arrived while the agent's inbox was full.
     datagrams_not_received,
+    /// Packets of users' traffic handed to a connection.
+    packets_sent,
+    /// Packets of users' traffic handed to whoever takes them.
+    packets_received,
+    /// Packets of users' traffic not sent: no connection, too large, or no room.
+    packets_not_sent,
+    /// Packets of users' traffic that arrived while too many waited.
+    packets_not_received,
     /// Rumours delivered to a connection.
     rumours_sent,
     /// Rumours handed to the agent.

@@ -10,7 +10,7 @@ use shoal_membership::SecretKey;
 
 use crate::{
     alpn::Class,
-    config::{EndpointConfig, REQUEST_STREAMS, RUMOUR_STREAMS},
+    config::{EndpointConfig, PACKET_STREAMS, REQUEST_STREAMS, RUMOUR_STREAMS},
 };
 
 /// What may be in flight before the peer is known: a joiner's hello fits.
@@ -24,8 +24,8 @@ const MEMBER_WINDOW: u32 = 4 << 20;
 const DATA_WINDOW: u32 = 64 << 20;
 /// What is kept for sending again.
 const SEND_WINDOW: u64 = 4 << 20;
-/// Room for about 50 datagrams each way.
-const DATAGRAM_BUFFER: usize = 64 << 10;
+/// Room for about 200 datagrams each way.
+const DATAGRAM_BUFFER: usize = 256 << 10;
 /// The length of a stateless reset's key material.
 const RESET_SIGNATURE: usize = 32;
 
@@ -57,6 +57,7 @@ pub(crate) fn admit(connection: &quinn::Connection, class: Class, data_streams: 
         Class::Data => {
             connection.set_receive_window(DATA_WINDOW.into());
             connection.set_max_concurrent_bi_streams(data_streams.into());
+            connection.set_max_concurrent_uni_streams(PACKET_STREAMS.into());
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Inner,
     inner::{Oneself, Settings},
+    packets::PacketQueue,
 };
 use crate::{
     alpn,
@@ -72,6 +73,7 @@ pub(super) fn bind(config: EndpointConfig) -> Result<(Arc<Inner>, Inbox), BindEr
         },
         peers: Mutex::new(Peers::new(config.trust)),
         events,
+        packets: PacketQueue::new(),
         room: Arc::new(Semaphore::new(INBOX_KIB as usize)),
         joins: Places::new(JOINS_AT_ONCE, JOINS_OF_ONE_SOURCE),
         counters: Default::default(),

@@ -14,6 +14,7 @@ use shoal_membership::{ClusterId, NodeId, SecretKey};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::packets::PacketQueue;
 use crate::{
     complaints::{Complaints, Ends},
     hello::Hello,
@@ -49,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) peers: Mutex<Peers>,
     pub(crate) events: mpsc::Sender<Event>,
+    /// Packets of users' traffic.
+    pub(crate) packets: PacketQueue,
     /// Room for bodies that wait for the agent, in KiB.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) joins: Arc<Places>,

@@ -10,6 +10,7 @@ mod bind;
 mod dial;
 mod inner;
 mod joiner;
+mod packets;
 mod send;
 mod serve;
 mod voucher;
@@ -28,7 +29,7 @@ use tokio_util::sync::DropGuard;
 use crate::{
     alpn::Class,
     config::EndpointConfig,
-    incoming::{Inbox, Incoming},
+    incoming::{Inbox, Incoming, Packets},
     join::{JoinAnswer, JoinError},
     refusal::Refusal,
     stats::Stats,
@@ -174,6 +175,25 @@ impl Endpoint {
         header: StreamHeader,
     ) -> Result<(SendStream, RecvStream), StreamError> {
         send::open_stream(&self.inner, to, &header).await
+    }
+
+    /// Sees to it that packets of users' traffic can be sent to a peer, dialling it if need be.
+    ///
+    /// # Errors
+    /// If the peer can't be reached within two handshake timeouts.
+    pub async fn open_packets(&self, to: NodeId) -> Result<(), StreamError> {
+        packets::open(&self.inner, to).await
+    }
+
+    /// Sends a packet of users' traffic: 1 to [`crate::MAX_PACKET`] bytes. Never waits. False: it was dropped,
+    /// since there is no connection, or no room. It may be lost on its way, or overtaken, as any packet.
+    pub fn send_packet(&self, to: NodeId, bytes: Bytes) -> bool {
+        packets::send(&self.inner, to, bytes)
+    }
+
+    /// The packets of users' traffic that come in. None: somebody has them already.
+    pub fn packets(&self) -> Option<Packets> {
+        self.inner.packets.take()
     }
 
     /// Dials a peer anew in the background, because the connection with it is in doubt. The old one

@@ -11,7 +11,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Inner;
+use super::{Inner, packets};
 use crate::{
     alpn::Class,
     config::{BODY_TIMEOUT, MAX_REPLY, MAX_REQUEST, MAX_RUMOUR, RETIRED_LINGER},
@@ -40,6 +40,8 @@ pub(super) async fn serve(inner: Arc<Inner>, link: Arc<Link>) {
             tokio::select! {
                 error = link.connection.closed() => error,
                 error = streams(&inner, &link) => error,
+                error = packets::small(&inner, &link) => error,
+                error = packets::large(&inner, &link) => error,
                 error = wear_out(&inner, &link) => error,
             }
         }
@@ -50,9 +52,10 @@ pub(super) async fn serve(inner: Arc<Inner>, link: Arc<Link>) {
 }
 
 /// Closes a connection that is not needed any more: a replaced one soon after its last use, one
-/// for data when it had no streams for a while.
+/// for data when it had no streams and no packets for a while.
 async fn wear_out(inner: &Inner, link: &Link) -> quinn::ConnectionError {
     let mut idle_before = false;
+    let mut packets_before = 0;
     loop {
         let period = if link.retired.load(Ordering::Relaxed) {
             RETIRED_LINGER
@@ -68,7 +71,12 @@ async fn wear_out(inner: &Inner, link: &Link) -> quinn::ConnectionError {
                 continue;
             }
         }
-        let idle = Arc::strong_count(&link.lease) == 1;
+        let packets = match link.class {
+            Class::Control => 0,
+            Class::Data => packets::moved(&link.connection),
+        };
+        let is_quiet = std::mem::replace(&mut packets_before, packets) == packets;
+        let idle = is_quiet && Arc::strong_count(&link.lease) == 1;
         if idle && idle_before {
             let reason = if link.retired.load(Ordering::Relaxed) {
                 Refusal::Duplicate

@@ -4,6 +4,7 @@ mod cluster;
 mod hostile;
 mod join;
 mod log;
+mod packets;
 mod raw;
 mod refusals;
 mod runs;
