@@ -4,6 +4,8 @@
 
 #[path = "engines/bad_input.rs"]
 mod bad_input;
+#[path = "engines/blog.rs"]
+mod blog;
 #[path = "engines/follower.rs"]
 mod follower;
 #[path = "engines/healing.rs"]
