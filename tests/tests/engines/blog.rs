@@ -114,9 +114,9 @@ fn clear(lab: &Lab) {
     };
     remove(DATABASE_ON, &["volume", "rm", "blog_db-data"]);
     for machine in ALL {
-        let images = TIERS.map(image);
-        let [web, app, db] = images.each_ref().map(String::as_str);
-        remove(machine, &["image", "rm", web, app, db]);
+        for tier in TIERS {
+            remove(machine, &["image", "rm", &image(tier)]);
+        }
     }
 }
 
