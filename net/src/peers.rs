@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -54,6 +55,11 @@ impl Link {
         (self.hello.epoch, self.dialled_by_smaller)
     }
 
+    /// Packets that have come by it.
+    fn heard(&self) -> u64 {
+        self.connection.stats().udp_rx.datagrams
+    }
+
     fn is_open(&self) -> bool {
         self.connection.close_reason().is_none()
     }
@@ -73,11 +79,41 @@ pub(crate) struct Line {
     pub(crate) backoff: Backoff,
     pub(crate) epoch: u32,
     pub(crate) last_failure: Option<String>,
+    /// What had come by the connection that stood when a dial began.
+    pub(crate) heard_before: Option<u64>,
+    /// The same when a dial beside it failed, and nothing had come meanwhile.
+    mute_at: Option<u64>,
     /// Woken when a connection stands or a dial has failed.
     pub(crate) changed: Arc<Notify>,
 }
 
 impl Line {
+    /// A dial begins.
+    pub(crate) fn dials(&mut self) {
+        self.dialling = true;
+        self.heard_before = self.live.as_ref().map(|link| link.heard());
+    }
+
+    /// A dial has failed. If nothing came meanwhile by the connection that stands either, it is mute; unless
+    /// there was an answer, and so little time.
+    pub(crate) fn dial_failed(&mut self, now: Instant) {
+        let heard = self.live.as_ref().map(|link| link.heard());
+        let is_same = heard.is_some() && heard == self.heard_before;
+        if is_same && self.backoff.is_rested(now) {
+            self.mute_at = heard;
+        }
+    }
+
+    /// Whether nothing comes from there, though it was tried.
+    fn is_dead_end(&self) -> bool {
+        let open = self.live.as_ref().filter(|link| link.is_open());
+        match (open, self.mute_at) {
+            (Some(link), Some(heard)) => link.heard() == heard,
+            (Some(_), None) => false,
+            (None, mute) => mute.is_some() || self.last_failure.is_some(),
+        }
+    }
+
     /// Uses a connection no more: it is closed when what runs on it has ended.
     fn retire(&mut self, link: Arc<Link>) {
         link.retired.store(true, Ordering::Relaxed);
@@ -124,6 +160,11 @@ impl Peer {
             }
         }
         addresses
+    }
+
+    /// Whether no control connection stands that works, and a dial has failed.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        self.control.is_dead_end()
     }
 
     fn links(&self) -> impl Iterator<Item = &Arc<Link>> {
@@ -302,7 +343,7 @@ impl Peers {
         }
         line.epoch = line.epoch.max(link.hello.epoch);
         line.backoff.reset();
-        line.last_failure = None;
+        (line.last_failure, line.mute_at) = (None, None);
         line.changed.notify_waiters();
         peer.last_seen = Some(address);
         self.unannounced.insert(link.peer);

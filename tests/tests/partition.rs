@@ -1,8 +1,11 @@
 //! Paths between machines are lost, one or all, and come back.
 
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use shoal_tests::{Cluster, Running, always_for, within};
+use shoal_tests::{Cluster, Running, always_for, get, within};
 
 const SOON: Duration = Duration::from_secs(30);
 const SETTLED: Duration = Duration::from_secs(90);
@@ -82,4 +85,56 @@ fn a_fifth_of_all_packets_lost_costs_nobody_its_place() {
     cluster[3].shoal(&["service", "scale", "web=7"]).ok();
     cluster.agree(SOON);
     cluster.settles("web", 7, SOON);
+}
+
+/// What nobody else runs is reached by way of whoever reaches both, and not each client waits to find out.
+#[test]
+fn a_task_beyond_a_lost_path_answers_by_way_of_a_third_node() {
+    let cluster = Cluster::with_links(3);
+    let binary = shoal_tests::shoal_binary();
+    let binary = binary.to_string_lossy();
+    let create = [
+        "service",
+        "create",
+        "-q",
+        "--name",
+        "web",
+        "--publish",
+        "8080:80",
+        "--constraint",
+        "node.hostname==n2",
+        "scratch",
+        &binary,
+        "__web",
+    ];
+    cluster[0].shoal(&create).ok();
+    let address = SocketAddr::new(cluster[0].listen.ip(), 8080);
+    within(SOON, "an answer on the direct way", || {
+        get(address).map(drop)
+    });
+    cluster.links().cut(&[0], &[1]);
+    within(SOON, "an answer by way of the third", || {
+        get(address).map(drop)
+    });
+    let (begun, mut slow) = (Instant::now(), Vec::new());
+    // Longer than what stood before lasts, and than a way around is remembered.
+    while begun.elapsed() < Duration::from_secs(50) {
+        let asked = Instant::now();
+        get(address).expect("an answer");
+        if asked.elapsed() > Duration::from_secs(1) {
+            slow.push((begun.elapsed(), asked.elapsed()));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(slow.len() <= 2, "{slow:?}");
+    all_see_all_ready(&cluster).expect("nobody is given up");
+    cluster.links().heal();
+    within(SETTLED, "the direct way again", || {
+        get(address)?;
+        let said = cluster[0].log();
+        let is_direct = said.contains("reached directly again");
+        is_direct
+            .then_some(())
+            .ok_or_else(|| said.lines().last().unwrap_or_default().to_owned())
+    });
 }

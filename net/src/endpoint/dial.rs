@@ -85,7 +85,7 @@ pub(super) fn want(
         return Ok(false);
     }
     line.backoff.attempt(now);
-    line.dialling = true;
+    line.dials();
     let epoch = line.epoch.saturating_add(1);
     drop(peers);
     let order = Order {
@@ -126,6 +126,9 @@ fn settle(inner: &Inner, order: &Order, failure: Option<&String>) {
     };
     let line = peer.line(order.class);
     line.dialling = false;
+    if failure.is_some() {
+        line.dial_failed(Instant::now());
+    }
     if let Some(failure) = failure
         && line.live.is_none()
     {

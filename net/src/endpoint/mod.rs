@@ -31,6 +31,7 @@ use crate::{
     config::EndpointConfig,
     incoming::{Inbox, Incoming, Packets},
     join::{JoinAnswer, JoinError},
+    peers::Peer,
     refusal::Refusal,
     stats::Stats,
     stream::{RecvStream, SendStream, StreamHeader},
@@ -138,6 +139,25 @@ impl Endpoint {
         let peers = self.inner.peers();
         let link = peers.peers.get(&id)?.live(Class::Control)?;
         Some(link.connection.rtt())
+    }
+
+    /// Whether a peer can't be reached from here: nothing comes by a control connection, if there is one, and
+    /// the last dial failed. A peer that was never dialled is not out of reach.
+    #[must_use]
+    pub fn is_out_of_reach(&self, id: NodeId) -> bool {
+        let peers = self.inner.peers();
+        peers.peers.get(&id).is_some_and(Peer::is_out_of_reach)
+    }
+
+    /// All peers that can't be reached from here, dead ones among them.
+    #[must_use]
+    pub fn out_of_reach(&self) -> Vec<NodeId> {
+        let peers = self.inner.peers();
+        let out = peers
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_out_of_reach());
+        out.map(|(id, _)| *id).collect()
     }
 
     /// Sends a SWIM packet of 1 to [`crate::MAX_DATAGRAM`] bytes. Never waits: if there is no

@@ -11,6 +11,7 @@ use super::{
     pipe::{self, Far, Near},
     published::Front,
     reach::NoWay,
+    relay,
     wire::{Ask, NOT_REACHED, REACHED},
 };
 
@@ -21,7 +22,7 @@ const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Brings a client to a task.
 pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
-    let mut tried = Vec::new();
+    let (mut tried, mut apart) = (Vec::new(), Vec::new());
     while tried.len() < TRIES_MAX {
         // What is known may have changed while another was tried.
         let view = shared.view.borrow().clone();
@@ -33,6 +34,7 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
         match shared.reach(&backend, &front).await {
             Ok(way) => {
                 shared.loads.reached(&backend);
+                shared.detours.forget(backend.node);
                 if !pipe::to_task(client, way).await {
                     tracing::debug!(service = %front.name, task = %backend.task, "a connection was cut off");
                 }
@@ -40,8 +42,11 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
             }
             Err(error) => {
                 match error {
-                    NoWay::NoNode(_) | NoWay::TooSlow if backend.node != shared.me => {
+                    NoWay::NoNode(_) | NoWay::TooSlow | NoWay::Apart
+                        if backend.node != shared.me =>
+                    {
                         shared.loads.node_failed(backend.node);
+                        apart.push(backend.clone());
                     }
                     _ => shared.loads.task_failed(backend.task),
                 }
@@ -50,6 +55,12 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
                 tried.push(backend);
             }
         }
+    }
+    if let Some((_counted, way)) = relay::around(&shared, &apart, &front).await {
+        if !pipe::to_task(client, way).await {
+            tracing::debug!(service = %front.name, "a connection was cut off");
+        }
+        return;
     }
     let refused = Shared::one_more(&shared.counters.refused);
     // The first, and then each time it has doubled.

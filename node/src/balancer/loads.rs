@@ -99,6 +99,13 @@ impl Loads {
         })
     }
 
+    /// Whether a node may have one more connection from here.
+    pub(super) fn has_room(&self, node: NodeId) -> bool {
+        let held = self.held();
+        let load = held.nodes.get(&node);
+        load.is_none_or(|load| load.connections < OF_NODE_MAX)
+    }
+
     /// One more connection.
     pub(super) fn count(&self, backend: &Backend) -> Counted {
         let mut held = self.held();

@@ -8,6 +8,9 @@
 //! VXLAN; power-of-two choices and the like are of no use here, since one node sees all its connections:
 //! the task with the fewest is next.
 //!
+//! Where the two nodes can't reach each other, both behind a NAT or with a path lost, a third one carries
+//! the connection between them.
+//!
 //! Who runs where is read from the node's own view; nobody is asked. What it does not do yet: UDP.
 
 mod accepting;
@@ -21,6 +24,7 @@ mod loads;
 mod pipe;
 mod published;
 mod reach;
+mod relay;
 pub(crate) mod virtuals;
 mod wire;
 
@@ -69,6 +73,10 @@ struct Counters {
     refused: AtomicU64,
     /// Tasks that could not be reached, and were passed over.
     passed_over: AtomicU64,
+    /// Connections that went around by a third node.
+    around: AtomicU64,
+    /// Connections between two other nodes that this one carried.
+    between: AtomicU64,
 }
 
 /// What everybody here shares.
@@ -85,6 +93,7 @@ struct Shared {
     /// The name of this agent's rules.
     table: String,
     loads: Loads,
+    detours: relay::Detours,
     places_max: usize,
     places: Arc<Semaphore>,
     served: Arc<Semaphore>,
@@ -126,6 +135,7 @@ impl Balancer {
             virtuals: Virtuals::default(),
             table: table_of(data_dir),
             loads: Loads::default(),
+            detours: relay::Detours::default(),
             places_max: places,
             places: Arc::new(Semaphore::new(places)),
             served: Arc::new(Semaphore::new(places)),
@@ -160,6 +170,10 @@ impl Balancer {
         send: SendStream,
         recv: RecvStream,
     ) -> Option<(SendStream, RecvStream)> {
+        if let Some(asked) = wire::PassOn::of_header(&header.0) {
+            relay::serve(&self.0, asked, send, recv);
+            return None;
+        }
         let Some(ask) = wire::Ask::of_header(&header.0) else {
             return Some((send, recv));
         };

@@ -105,6 +105,14 @@ pub(super) async fn from_node(mut client: Far, mut task: Near) -> bool {
     client.has_ended
 }
 
+/// Carries a connection from one node to another. Whether it came to its end.
+pub(super) async fn between(mut client: Far, mut task: Far) -> bool {
+    let asking = (&mut client.recv, &mut client.send);
+    let has_ended = both(asking.0, asking.1, &mut task.recv, &mut task.send).await;
+    (client.has_ended, task.has_ended) = (has_ended, has_ended);
+    has_ended
+}
+
 /// How a direction ended.
 enum End {
     /// With its last byte, and the other side was told.

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Time for a task to take a connection, wherever it is.
-const REACH_TIME_MAX: Duration = Duration::from_secs(2);
+pub(super) const REACH_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A connection with a task.
 pub(super) enum Way {
@@ -39,6 +39,8 @@ pub(super) enum NoWay {
     Refused(#[from] io::Error),
     #[error("its node can't be reached: {0}")]
     NoNode(#[from] StreamError),
+    #[error("its node can't be reached from here")]
+    Apart,
     #[error("its node can't reach it")]
     NotFromThere,
     #[error("no answer within {} s", REACH_TIME_MAX.as_secs())]
@@ -49,6 +51,9 @@ impl Shared {
     /// A connection with a task.
     pub(super) async fn reach(&self, backend: &Backend, front: &Front) -> Result<Way, NoWay> {
         let (target, network) = (front.target, front.network);
+        if self.is_apart(backend.node) {
+            return Err(NoWay::Apart);
+        }
         let reached = async {
             match backend.node == self.me {
                 true => {
