@@ -2,8 +2,16 @@
 //!
 //! A plain, cheap-to-share value. Nothing in it is asked of another node when it is read.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+mod apart;
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+pub use apart::Apart;
 use shoal_membership::{ClusterId, NodeId};
 
 use crate::{
@@ -64,6 +72,8 @@ pub struct NodeView {
     pub status: NodeStatus,
     /// Where it can be reached; the first is the preferred one. Empty when nobody told.
     pub addresses: Vec<SocketAddr>,
+    /// Living nodes that it can't reach, nor they it: what is between them goes by way of others.
+    pub apart_from: BTreeSet<NodeId>,
     /// What its machine is.
     pub facts: NodeFacts,
     /// When it was admitted (wall time since 1970).

@@ -279,6 +279,7 @@ impl Start {
             next_ticket: 0,
             concern: self.args.concern(),
             view_due: true,
+            out_of_reach: Default::default(),
             ending: None,
             ended: None,
         };
@@ -328,6 +329,7 @@ impl Start {
             version: 0,
             status: NodeStatus::Unknown,
             addresses: addresses.as_slice().to_vec(),
+            apart_from: Default::default(),
             facts: facts.clone(),
             created_at: now,
             updated_at: now,

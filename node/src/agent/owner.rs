@@ -4,7 +4,11 @@ mod carry_out;
 mod ending;
 mod vouching;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use shoal_membership::{Addresses, NodeId};
@@ -38,6 +42,8 @@ use crate::{
 
 /// The view is rebuilt for readers this often at most, orders aside.
 const VIEW_PACE: Duration = Duration::from_millis(50);
+/// How often it is looked who is out of reach.
+const REACH_PACE: Duration = Duration::from_secs(1);
 /// Packets taken before everybody else gets a turn.
 const PACKETS_IN_A_ROW: u32 = 64;
 /// Inputs taken before the effects of the first are carried out and others get their turn.
@@ -65,6 +71,8 @@ pub(super) struct Owner {
     /// For orders that do not say.
     pub(super) concern: WriteConcern,
     pub(super) view_due: bool,
+    /// Peers that could not be reached when it was looked last.
+    pub(super) out_of_reach: BTreeSet<NodeId>,
     /// Why it stops, if not because it was told to.
     pub(super) ending: Option<Ended>,
     pub(super) ended: Option<Ended>,
@@ -105,6 +113,7 @@ impl Owner {
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut packets = 0;
         let mut book = tokio::time::interval(Duration::from_secs(1));
+        let mut reach = tokio::time::interval(REACH_PACE);
         loop {
             let deadline = self
                 .peer
@@ -132,6 +141,7 @@ impl Owner {
                 }
                 _ = pace.tick(), if self.view_due => self.publish_view(),
                 _ = book.tick(), if self.members.is_changed => self.write_members(),
+                _ = reach.tick() => self.look_around(),
                 // All others had their turn.
                 () = std::future::ready(()), if packets >= PACKETS_IN_A_ROW => packets = 0,
             }
@@ -158,6 +168,15 @@ impl Owner {
         self.peer.handle(input, self.clock.now());
         self.carry_out();
         self.view_due |= self.peer.view_is_stale();
+    }
+
+    /// Tells the peer who is out of reach, when these are others than before.
+    fn look_around(&mut self) {
+        let now: BTreeSet<NodeId> = self.endpoint.out_of_reach().into_iter().collect();
+        if now != self.out_of_reach {
+            self.out_of_reach.clone_from(&now);
+            self.input(Input::OutOfReach(now));
+        }
     }
 
     /// An engine came, went, or was changed.
@@ -312,8 +331,9 @@ impl Owner {
             None => self.peer.slots_of(service),
         };
         let (input, plan) = self.peer.placement();
+        let view = self.view.borrow().clone();
         tokio::task::spawn_blocking(move || {
-            let answer = why::answer(&input, &plan, service, &slots, slot);
+            let answer = why::answer(&input, &plan, &view, service, &slots, slot);
             // Whoever asked may be gone.
             let _ = reply.send(answer);
         });

@@ -1,12 +1,16 @@
 //! `GET /shoal/v1/why`: placement's explanation in the API's words.
 
 use serde_json::{Value, json};
+use shoal_membership::NodeId;
 use shoal_scheduler::{
     order::OrderError,
     placement::{self, Explanation, NodeExplanation, Plan},
     task::{ServiceId, Slot},
+    view::ClusterView,
 };
 
+/// Pairs of nodes that can't reach each other, told of one slot.
+const PAIRS_MAX: usize = 4;
 /// Most slots explained at once. Each costs as much as a few plans.
 const SLOTS_MAX: usize = 32;
 
@@ -17,6 +21,7 @@ const SLOTS_MAX: usize = 32;
 pub(super) fn answer(
     input: &placement::Input,
     plan: &Plan,
+    view: &ClusterView,
     service: ServiceId,
     slots: &[Slot],
     asked: Option<Slot>,
@@ -27,7 +32,7 @@ pub(super) fn answer(
         .map(|slot| {
             placement::explain(input, plan, service, *slot)
                 .as_ref()
-                .map(object)
+                .map(|one| object(one, view))
         })
         .collect::<Option<Vec<Value>>>();
     let mut all = explained.filter(|all| !all.is_empty()).ok_or_else(|| {
@@ -42,7 +47,7 @@ pub(super) fn answer(
 }
 
 /// One slot as JSON.
-fn object(one: &Explanation) -> Value {
+fn object(one: &Explanation, view: &ClusterView) -> Value {
     let named = |id: &Option<String>| {
         let node = one
             .nodes
@@ -59,18 +64,29 @@ fn object(one: &Explanation) -> Value {
         "Next": named(&one.next),
         "Priority": one.priority,
         "Rung": one.rung,
-        "Summary": summary(one),
+        "Summary": summary(one, view),
         "Nodes": one.nodes.iter().map(node_object).collect::<Vec<_>>(),
     })
 }
 
-fn summary(one: &Explanation) -> Vec<String> {
+fn summary(one: &Explanation, view: &ClusterView) -> Vec<String> {
     let pending = one
         .pending
         .iter()
         .map(|reason| format!("pending: {reason}"));
     let bound = one.bound.iter().map(|reason| format!("bound: {reason}"));
-    pending.chain(bound).collect()
+    pending.chain(bound).chain(apart(one, view)).collect()
+}
+
+/// Who can't reach the slot's node.
+fn apart(one: &Explanation, view: &ClusterView) -> Vec<String> {
+    let owner: Option<NodeId> = one.owner.as_ref().and_then(|owner| owner.parse().ok());
+    let pairs = view.pairs_apart();
+    let pairs = pairs.filter(|pair| owner.is_some_and(|owner| pair.nodes.contains(&owner)));
+    pairs
+        .take(PAIRS_MAX)
+        .map(|pair| view.tell_apart(&pair))
+        .collect()
 }
 
 fn node_object(node: &NodeExplanation) -> Value {

@@ -38,6 +38,9 @@ pub(super) struct NodeObject<'a> {
 struct Own<'a> {
     addresses: &'a [SocketAddr],
     runtimes: &'a [String],
+    /// Ids of living nodes that it can't reach.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    apart_from: Vec<String>,
 }
 
 impl<'a> From<&'a NodeView> for NodeObject<'a> {
@@ -64,6 +67,7 @@ impl<'a> From<&'a NodeView> for NodeObject<'a> {
             own: Own {
                 addresses: &node.addresses,
                 runtimes: &node.facts.runtimes,
+                apart_from: node.apart_from.iter().map(ToString::to_string).collect(),
             },
         }
     }

@@ -8,11 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use shoal_membership::NodeId;
 use shoal_net::JoinToken;
 use shoal_scheduler::{
     order::Order,
     task::{ServiceId, Slot},
-    view::{ClusterView, NodeStatus, TokenView},
+    view::{Apart, ClusterView, NodeStatus, TokenView},
 };
 
 use super::{
@@ -27,6 +28,8 @@ use super::{
 
 /// Time that a token is good for when nothing is said.
 const TOKEN_TTL_DEFAULT: u64 = 3600;
+/// Pairs of nodes that are listed; clients show them one a line.
+const PAIRS_MAX: usize = 50;
 
 /// `GET /shoal/v1/cluster`
 pub(super) async fn cluster(State(handle): State<Handle>) -> Result<Response, ApiError> {
@@ -48,8 +51,18 @@ pub(super) async fn cluster(State(handle): State<Handle>) -> Result<Response, Ap
         "Services": view.services.len(),
         "Tasks": view.tasks.len(),
         "Pending": view.pending.len(),
+        "Apart": view.pairs_apart().take(PAIRS_MAX).map(|pair| pair_object(&view, &pair)).collect::<Vec<_>>(),
         "Warnings": view.warnings,
     }))
+}
+
+fn pair_object(view: &ClusterView, pair: &Apart) -> Value {
+    let ids = |nodes: &[NodeId]| nodes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "Nodes": ids(&pair.nodes),
+        "By": ids(&pair.by),
+        "Text": view.tell_apart(pair),
+    })
 }
 
 /// `GET /shoal/v1/tokens`

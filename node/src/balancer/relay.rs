@@ -130,6 +130,7 @@ impl Shared {
                 && node != to
                 && !tried.contains(&node)
                 && is_ready(&view, node)
+                && !view.are_apart(node, to)
                 && self.loads.has_room(node)
                 && !self.endpoint.is_out_of_reach(node);
             may.then(|| self.endpoint.round_trip(node)).flatten()

@@ -31,6 +31,9 @@ impl Topic {
     pub const TASKS: Self = Self(1);
     /// A list of [`Refusal`].
     pub const REFUSALS: Self = Self(2);
+    /// A list of at most 16 ids of nodes, sorted: living members that the node can't reach. Whoever does not
+    /// know this topic passes it on.
+    pub const APART: Self = Self(3);
 }
 
 /// What a node says of itself about one topic.

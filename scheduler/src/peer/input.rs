@@ -1,6 +1,6 @@
 //! What happens to a peer. Each input comes with the time at which it is handed in.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use shoal_membership::{NodeId, PublicKey};
 
@@ -128,6 +128,9 @@ pub enum Input {
     Task(TaskChange),
     /// The machine has other addresses now.
     Addresses(Vec<std::net::SocketAddr>),
+    /// The driver has no connection that works with just these, and could not make one: all of them, each time
+    /// that they are others. Dead members may be among them.
+    OutOfReach(BTreeSet<NodeId>),
     /// The operator stops this node: its tasks stop, and it leaves. Ends with `Effect::Stopped`.
     Leave,
     /// The operator stops the agent alone: tasks go on. Ends with `Effect::Stopped`.

@@ -9,6 +9,7 @@
 //! input they are tended in the order of [`Peer::handle`].
 
 mod answering;
+mod apart;
 mod calls;
 mod catalog;
 mod concern;
@@ -75,6 +76,7 @@ pub struct Peer {
     catalog: catalog::Catalog,
     presence: presence::Presence,
     living: living::Living,
+    apart: apart::Apart,
     presence_due: Option<Duration>,
     reports: OrdMap<NodeId, reports::Reports>,
     placing: placing::Placing,
@@ -139,6 +141,7 @@ impl Peer {
             catalog: catalog::Catalog::default(),
             presence: presence::Presence::new(&config.timing, now.monotonic),
             living: living::Living::default(),
+            apart: apart::Apart::default(),
             presence_due: None,
             reports: OrdMap::new(),
             placing: placing::Placing::new(),
@@ -297,6 +300,7 @@ impl Peer {
                     tracing::warn!(%error, "addresses that can't be used");
                 }
             }
+            Input::OutOfReach(nodes) => self.out_of_reach(&nodes),
             Input::Leave => self.leave(),
             Input::Pause => self.pause(),
         }
@@ -308,6 +312,7 @@ impl Peer {
             self.presence_changed();
         }
         self.tend_membership();
+        self.tend_apart();
         self.tend_calls();
         self.tend_concerns();
         self.tend_orders();

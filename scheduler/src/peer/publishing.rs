@@ -20,6 +20,7 @@ pub(super) struct Publisher {
     tasks: bool,
     refusals: bool,
     status: bool,
+    apart: bool,
     last: Option<Duration>,
 }
 
@@ -30,6 +31,8 @@ impl Publisher {
             tasks: true,
             refusals: true,
             status: true,
+            // Nobody, which is what is taken of who says nothing.
+            apart: false,
             last: None,
         }
     }
@@ -55,8 +58,12 @@ impl Publisher {
         self.last = None;
     }
 
+    pub(super) fn apart_changed(&mut self) {
+        self.apart = true;
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
-        let is_due = self.tasks || self.refusals || self.status;
+        let is_due = self.tasks || self.refusals || self.status || self.apart;
         is_due.then(|| {
             self.last
                 .map_or(Duration::ZERO, |at| at.saturating_add(PACE))
@@ -76,6 +83,7 @@ impl Peer {
     pub(super) fn republish_all(&mut self) {
         self.publisher = Publisher {
             sequence: self.publisher.sequence,
+            apart: !self.apart.said().is_empty(),
             ..Publisher::all()
         };
     }
@@ -111,6 +119,10 @@ impl Peer {
         if std::mem::take(&mut self.publisher.refusals) {
             let refusals = self.own_refusals();
             self.publish(Topic::REFUSALS, codec::encode(&refusals));
+        }
+        if std::mem::take(&mut self.publisher.apart) {
+            let apart = codec::encode(&self.apart.said().to_vec());
+            self.publish(Topic::APART, apart);
         }
     }
 

@@ -117,7 +117,7 @@ impl Peer {
 
     /// What each part waits for, by name: for traces of what a peer was about to do.
     #[must_use]
-    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 13] {
+    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 14] {
         [
             ("membership", self.membership.next_deadline()),
             ("presence", self.presence_due),
@@ -126,6 +126,7 @@ impl Peer {
                 self.presence
                     .next_announce(|node| self.is_worth_greeting(node)),
             ),
+            ("apart", self.apart_deadline()),
             ("placing", self.placing_deadline()),
             ("running", self.running_deadline()),
             ("publishing", self.publisher.deadline()),

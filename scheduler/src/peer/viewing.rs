@@ -1,7 +1,11 @@
 //! The view of the whole cluster that people and programs read. Built when something has changed
 //! and somebody asks.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use shoal_membership::NodeId;
 
@@ -31,6 +35,7 @@ impl Peer {
         self.view_is_stale = false;
         let roster = self.catalog.roster();
         let services = self.catalog.services();
+        let mut apart = self.all_apart();
         Arc::new(ClusterView {
             cluster: self.registry.cluster(),
             created_at: roster
@@ -41,7 +46,10 @@ impl Peer {
             this_node: self.me(),
             nodes: roster
                 .iter()
-                .map(|(id, node)| (*id, self.node_view(id, node)))
+                .map(|(id, node)| {
+                    let apart_from = apart.remove(id).unwrap_or_default();
+                    (*id, self.node_view(id, node, apart_from))
+                })
                 .collect(),
             services: services
                 .iter()
@@ -75,7 +83,7 @@ impl Peer {
             .collect()
     }
 
-    fn status_of(&self, id: &NodeId) -> NodeStatus {
+    pub(super) fn status_of(&self, id: &NodeId) -> NodeStatus {
         if *id == self.me() {
             return NodeStatus::Ready;
         }
@@ -83,7 +91,7 @@ impl Peer {
             .status(id, self.phase_of(id), self.now.monotonic)
     }
 
-    fn node_view(&self, id: &NodeId, node: &Node) -> NodeView {
+    fn node_view(&self, id: &NodeId, node: &Node, apart_from: BTreeSet<NodeId>) -> NodeView {
         NodeView {
             id: *id,
             hostname: node.facts.hostname.clone(),
@@ -91,6 +99,7 @@ impl Peer {
             version: node.version,
             status: self.status_of(id),
             addresses: self.addresses_of(id).as_slice().to_vec(),
+            apart_from,
             facts: node.facts.clone(),
             created_at: node.admitted_at,
             updated_at: node.updated_at,

@@ -82,6 +82,7 @@ fn node(number: u8, status: NodeStatus) -> NodeView {
         version: 5,
         status,
         addresses: vec![([10, 0, 0, number], 7900).into()],
+        apart_from: Default::default(),
         facts: NodeFacts {
             hostname: format!("host{number}"),
             architecture: "amd64".into(),

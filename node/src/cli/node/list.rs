@@ -54,7 +54,21 @@ pub(crate) async fn run(session: &mut Session, args: LsArgs) -> Result<(), CliEr
         natural::compare(&name(a), &name(b)).then_with(|| a.text("/ID").cmp(b.text("/ID")))
     });
     let rows = nodes.iter().map(|node| row(node, &info)).collect();
-    args.list.print(&mut session.out, &LAYOUT, rows)
+    args.list.print(&mut session.out, &LAYOUT, rows)?;
+    let are_apart = nodes.iter().any(|node| node.has("/Shoal/ApartFrom"));
+    match args.list.is_table() && are_apart {
+        true => tell_apart(session).await,
+        false => Ok(()),
+    }
+}
+
+/// Says which nodes can't reach each other.
+async fn tell_apart(session: &mut Session) -> Result<(), CliError> {
+    let cluster: Value = session.client.get("/shoal/v1/cluster").await?;
+    for pair in cluster.list("/Apart") {
+        session.out.note(&harmless(pair.text("/Text")))?;
+    }
+    Ok(())
 }
 
 fn row(node: &Value, info: &Value) -> Row {

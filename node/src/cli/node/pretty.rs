@@ -38,6 +38,11 @@ pub(super) fn text(node: &Value) -> String {
         capital(node.text("/Spec/Availability")),
     );
     add(" Address:\t\t", node.text("/Status/Addr").into());
+    let apart = node.texts("/Shoal/ApartFrom");
+    if !apart.is_empty() {
+        let apart = apart.join(", ");
+        lines.push(format!(" Can't reach:\t\t{apart}"));
+    }
     platform(node, &mut lines);
     plugins(node, &mut lines);
     let version = node.text("/Description/Engine/EngineVersion");
