@@ -15,7 +15,8 @@ pub use apart::Apart;
 use shoal_membership::{ClusterId, NodeId};
 
 use crate::{
-    spec::{NetworkSpec, NodeSpec, ServiceSpec},
+    observed::PortTrouble,
+    spec::{NetworkSpec, NodeSpec, PublishMode, ServiceSpec},
     task::{NetworkId, ServiceId, Slot, TaskId, TaskReport},
 };
 
@@ -76,6 +77,8 @@ pub struct NodeView {
     pub apart_from: BTreeSet<NodeId>,
     /// What its machine is.
     pub facts: NodeFacts,
+    /// Published ports on which it can't listen.
+    pub port_troubles: Vec<PortTrouble>,
     /// When it was admitted (wall time since 1970).
     pub created_at: Duration,
     /// When `spec` or `facts` changed last (wall time since 1970).
@@ -199,4 +202,24 @@ pub struct TokenView {
     pub uses: Option<u32>,
     /// How many have.
     pub used: u32,
+}
+
+/// On which ports of a service a node can't listen, a sentence each: what to tell people beside its tasks
+/// there, which run all the same, and are reached by way of other nodes.
+pub fn port_troubles<'a>(
+    node: &'a NodeView,
+    service: &'a ServiceView,
+) -> impl Iterator<Item = String> + 'a {
+    let is_published = |trouble: &PortTrouble| {
+        service.spec.ports().iter().any(|port| {
+            (port.published_port, port.protocol) == (trouble.port, trouble.protocol)
+                && port.publish_mode == PublishMode::Ingress
+        })
+    };
+    let troubles = node.port_troubles.iter();
+    let own = troubles.filter(move |trouble| is_published(trouble));
+    own.map(|trouble| {
+        let (port, protocol) = (trouble.port, trouble.protocol);
+        format!("port {port}/{protocol} is closed here: {}", trouble.words)
+    })
 }

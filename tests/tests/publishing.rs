@@ -136,9 +136,40 @@ fn a_taken_port_stops_nobody_else() {
             false => Err(cluster[1].log()),
         }
     });
+    // People of another node see it where they look, and its task goes on.
+    let ps = ["service", "ps", "--no-trunc", "app_web"];
+    let inspect = ["node", "inspect", "n2"];
+    let words = "port 8080/tcp is closed here: Address already in use";
+    let seen = || {
+        let ask = |command: &[&str]| cluster[0].shoal(command).ok().to_owned();
+        let (tasks, node, why) = (ask(&ps), ask(&inspect), ask(&["why", "app_web"]));
+        let of_nodes = |name: &str| {
+            tasks
+                .lines()
+                .filter(|line| line.contains(name))
+                .collect::<Vec<_>>()
+        };
+        let (one, two) = (of_nodes("n1 "), of_nodes("n2 "));
+        let is_said = !two.is_empty() && two.iter().all(|line| line.contains(words));
+        assert!(one.iter().all(|line| !line.contains(words)), "{tasks}");
+        let all = [
+            is_said,
+            node.contains("\"PublishedPort\": 8080"),
+            why.contains(&format!("node n2: {words}")),
+        ];
+        (all, format!("{tasks}{node}{why}"))
+    };
+    within(SOON, "its people are told", || match seen() {
+        ([true, true, true], _) => Ok(()),
+        (_, said) => Err(said),
+    });
     drop(taken);
     within(SOON, "an answer there, too", || {
         get(published(&cluster, 1)).map(drop)
+    });
+    within(SOON, "nobody is told any more", || match seen() {
+        ([false, false, false], _) => Ok(()),
+        (_, said) => Err(said),
     });
 }
 

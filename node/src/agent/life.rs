@@ -256,6 +256,7 @@ impl Start {
         tasks.extend(contained.map(|one| adopted_task(one, wall)));
         let memory = Memory { tasks, ..memory };
         let (inputs, input_queue) = mpsc::channel(QUEUE);
+        let ports = lines.balancer.port_troubles();
         let planner = PlannerThread::start(inputs.clone())?;
         let secret = self.identity.secret.clone();
         let disk = DiskThread::start(store, self.identity, inputs.clone())?;
@@ -288,6 +289,7 @@ impl Start {
             inputs: input_queue,
             runtime,
             engine: self.engine,
+            ports,
             orders: lines.orders,
             questions: lines.questions,
             leavers: lines.leavers,
@@ -331,6 +333,7 @@ impl Start {
             addresses: addresses.as_slice().to_vec(),
             apart_from: Default::default(),
             facts: facts.clone(),
+            port_troubles: Vec::new(),
             created_at: now,
             updated_at: now,
         };

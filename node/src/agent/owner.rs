@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     api::{LeaveRequest, OrderRequest, Question},
-    balancer::Balancer,
+    balancer::{Balancer, PortTroubles},
     runtime::EventReceiver,
 };
 
@@ -99,6 +99,7 @@ pub(super) struct Sources<'a> {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) runtime: EventReceiver,
     pub(super) engine: Engine,
+    pub(super) ports: PortTroubles,
     pub(super) orders: mpsc::Receiver<OrderRequest>,
     pub(super) questions: mpsc::Receiver<Question>,
     pub(super) leavers: mpsc::Receiver<LeaveRequest>,
@@ -130,6 +131,7 @@ impl Owner {
                 Some(input) = sources.inputs.recv() => self.input(input),
                 // Before the events: they are about tasks that it may bring.
                 Some(changed) = sources.engine.next() => self.engine_changed(changed),
+                Some(ports) = sources.ports.changed() => self.input(Input::Ports(ports)),
                 Some(event) = sources.runtime.next() => {
                     self.input(Input::Task(task_change(event.task, event.change)));
                 }
@@ -333,7 +335,7 @@ impl Owner {
         let (input, plan) = self.peer.placement();
         let view = self.view.borrow().clone();
         tokio::task::spawn_blocking(move || {
-            let answer = why::answer(&input, &plan, &view, service, &slots, slot);
+            let answer = why::answer(&view, &input, &plan, service, &slots, slot);
             // Whoever asked may be gone.
             let _ = reply.send(answer);
         });

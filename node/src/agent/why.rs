@@ -6,7 +6,7 @@ use shoal_scheduler::{
     order::OrderError,
     placement::{self, Explanation, NodeExplanation, Plan},
     task::{ServiceId, Slot},
-    view::ClusterView,
+    view::{self, ClusterView},
 };
 
 /// Pairs of nodes that can't reach each other, told of one slot.
@@ -19,9 +19,9 @@ const SLOTS_MAX: usize = 32;
 /// # Errors
 /// If there is no such slot.
 pub(super) fn answer(
+    view: &ClusterView,
     input: &placement::Input,
     plan: &Plan,
-    view: &ClusterView,
     service: ServiceId,
     slots: &[Slot],
     asked: Option<Slot>,
@@ -69,13 +69,29 @@ fn object(one: &Explanation, view: &ClusterView) -> Value {
     })
 }
 
+/// Which nodes can't listen on a port that the service publishes.
+fn closed_ports(view: &ClusterView, service: ServiceId) -> Vec<String> {
+    let Some(service) = view.services.get(&service) else {
+        return Vec::new();
+    };
+    let nodes = view.nodes.values();
+    let closed = nodes.flat_map(|node| {
+        let troubles = view::port_troubles(node, service);
+        troubles.map(|trouble| format!("node {}: {trouble}", node.hostname))
+    });
+    closed.collect()
+}
+
 fn summary(one: &Explanation, view: &ClusterView) -> Vec<String> {
     let pending = one
         .pending
         .iter()
         .map(|reason| format!("pending: {reason}"));
     let bound = one.bound.iter().map(|reason| format!("bound: {reason}"));
-    pending.chain(bound).chain(apart(one, view)).collect()
+    let further = apart(one, view)
+        .into_iter()
+        .chain(closed_ports(view, one.service));
+    pending.chain(bound).chain(further).collect()
 }
 
 /// Who can't reach the slot's node.

@@ -8,7 +8,7 @@ use bollard::models::{
 };
 use serde::Serialize;
 use shoal_scheduler::{
-    spec::NodeSpec,
+    spec::{NodeSpec, Protocol},
     view::{NodeFacts, NodeStatus, NodeView},
 };
 
@@ -41,6 +41,17 @@ struct Own<'a> {
     /// Ids of living nodes that it can't reach.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     apart_from: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    port_troubles: Vec<PortTroubleShown<'a>>,
+}
+
+/// A published port on which the node can't listen.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PortTroubleShown<'a> {
+    published_port: u16,
+    protocol: Protocol,
+    error: &'a str,
 }
 
 impl<'a> From<&'a NodeView> for NodeObject<'a> {
@@ -68,9 +79,20 @@ impl<'a> From<&'a NodeView> for NodeObject<'a> {
                 addresses: &node.addresses,
                 runtimes: &node.facts.runtimes,
                 apart_from: node.apart_from.iter().map(ToString::to_string).collect(),
+                port_troubles: port_troubles(node),
             },
         }
     }
+}
+
+fn port_troubles(node: &NodeView) -> Vec<PortTroubleShown<'_>> {
+    let troubles = node.port_troubles.iter();
+    let shown = troubles.map(|trouble| PortTroubleShown {
+        published_port: trouble.port,
+        protocol: trouble.protocol,
+        error: &trouble.words,
+    });
+    shown.collect()
 }
 
 fn description(node: &NodeView) -> NodeDescription {

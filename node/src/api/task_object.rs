@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use shoal_scheduler::{
     spec::{PortConfig, PublishMode},
     task::{ServiceId, Slot, TaskId, TaskReport, TaskState},
-    view::{ClusterView, PendingSlot, ServiceView, TaskView},
+    view::{ClusterView, PendingSlot, ServiceView, TaskView, port_troubles},
 };
 
 use super::{date::rfc3339, spec_json};
@@ -81,16 +81,28 @@ pub(super) fn pending_id(pending: &PendingSlot) -> TaskId {
     TaskId(u128::from_be_bytes(id))
 }
 
-/// What went wrong; of a task that runs, which of its limits are not held: lists show this, and no
-/// messages.
-fn trouble(error: &str, message: &str) -> String {
+/// What went wrong; of a task that runs, which of its limits are not held, and on which ports of its
+/// service its node can't listen: lists show this, and no messages.
+fn trouble(error: &str, message: &str, ports: Vec<String>) -> String {
     if !error.is_empty() {
         return error.to_owned();
     }
     // The first part is the state's own word, what follows is remarks.
     let remarks = message.split("; ").skip(1);
-    let limits: Vec<&str> = remarks.filter(|remark| remark.contains("limit")).collect();
-    limits.join("; ")
+    let limits = remarks.filter(|remark| remark.contains("limit"));
+    let all: Vec<String> = limits.map(str::to_owned).chain(ports).collect();
+    all.join("; ")
+}
+
+/// On which of its service's ports its node can't listen, as long as it runs. It is none of the task's
+/// failings: other nodes bring clients to it.
+fn closed_ports(view: &ClusterView, task: &TaskView) -> Vec<String> {
+    let service = view.services.get(&task.report.service);
+    let both = view.nodes.get(&task.node).zip(service);
+    let is_wanted = task.report.desired == TaskState::Running;
+    both.filter(|_| is_wanted && !task.report.state.is_terminal())
+        .map(|(node, service)| port_troubles(node, service).collect())
+        .unwrap_or_default()
 }
 
 impl TaskObject {
@@ -115,7 +127,7 @@ impl TaskObject {
                 timestamp: rfc3339(report.state_at),
                 state: report.state,
                 message: report.message.clone(),
-                err: trouble(&report.error, &report.message),
+                err: trouble(&report.error, &report.message, closed_ports(view, task)),
                 container_status: container_status(report),
                 port_status: Ports {
                     ports: host_ports(report, service),
@@ -223,10 +235,10 @@ mod tests {
     fn a_limit_that_is_not_held_is_shown_where_people_look() {
         let remark = "memory limit: this node's kernel does not enforce it";
         let message = format!("started; networks: on the engine's bridge; {remark}");
-        assert_eq!(trouble("", &message), remark);
-        assert_eq!(trouble("", "started"), "");
+        assert_eq!(trouble("", &message, Vec::new()), remark);
+        assert_eq!(trouble("", "started", Vec::new()), "");
         assert_eq!(
-            trouble("task: non-zero exit (1)", &message),
+            trouble("task: non-zero exit (1)", &message, Vec::new()),
             "task: non-zero exit (1)"
         );
     }

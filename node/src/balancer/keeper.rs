@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use shoal_scheduler::spec::Protocol;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
@@ -40,7 +41,6 @@ struct Open {
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut view = shared.view.clone();
     let mut open: BTreeMap<u16, Open> = BTreeMap::new();
-    let mut missing: BTreeMap<u16, String> = BTreeMap::new();
     loop {
         let wanted = {
             let view = view.borrow_and_update();
@@ -51,7 +51,8 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             published::of(view.services.values())
         };
         open.retain(|port, _| wanted.contains_key(port));
-        missing.retain(|port, _| wanted.contains_key(port));
+        let is_wanted = |port| wanted.contains_key(&port);
+        shared.missing.keep(Protocol::Tcp, is_wanted);
         for (port, front) in wanted {
             match open.get(&port) {
                 Some(known) => {
@@ -61,13 +62,13 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                         is_other
                     });
                 }
-                None => take(&shared, port, front, &mut open, &mut missing),
+                None => take(&shared, port, front, &mut open),
             }
         }
         let again = Instant::now()
-            + match missing.is_empty() {
-                true => NEVER,
-                false => RETRY,
+            + match shared.missing.has_any(Protocol::Tcp) {
+                false => NEVER,
+                true => RETRY,
             };
         tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -81,17 +82,11 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 }
 
 /// Begins to listen on a port, or says once why it can't.
-fn take(
-    shared: &Arc<Shared>,
-    port: u16,
-    front: Front,
-    open: &mut BTreeMap<u16, Open>,
-    missing: &mut BTreeMap<u16, String>,
-) {
+fn take(shared: &Arc<Shared>, port: u16, front: Front, open: &mut BTreeMap<u16, Open>) {
     match listen(shared.listen, port) {
         Ok(listener) => {
             tracing::info!(port, service = %front.name, "listens on a published port");
-            missing.remove(&port);
+            shared.missing.remove(port, Protocol::Tcp);
             let end = shared.stop.child_token();
             let (front, behind) = watch::channel(front);
             let meant = move |_: &TcpStream, _| Some(behind.borrow().clone());
@@ -100,13 +95,11 @@ fn take(
             open.insert(port, Open { front, _end });
         }
         Err(error) => {
-            let words = error.to_string();
-            if missing.get(&port) != Some(&words) {
+            if shared.missing.add(port, Protocol::Tcp, &error.to_string()) {
                 tracing::warn!(
                     port, service = %front.name, %error,
                     "can't listen on a published port of this node; other nodes may: free it, and it is taken within {} s", RETRY.as_secs()
                 );
-                missing.insert(port, words);
             }
         }
     }

@@ -21,6 +21,7 @@ mod doors;
 mod front;
 mod keeper;
 mod loads;
+mod missing;
 mod pipe;
 mod published;
 mod reach;
@@ -47,7 +48,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{loads::Loads, virtuals::Virtuals};
+pub use self::missing::PortTroubles;
+use self::{loads::Loads, missing::Missing, virtuals::Virtuals};
 use crate::runtime::docker::LocalNetworks;
 
 /// Connections that this node carries at a time, of clients and of other nodes each, where it may open
@@ -94,6 +96,7 @@ struct Shared {
     table: String,
     loads: Loads,
     detours: relay::Detours,
+    missing: Missing,
     places_max: usize,
     places: Arc<Semaphore>,
     served: Arc<Semaphore>,
@@ -136,6 +139,7 @@ impl Balancer {
             table: table_of(data_dir),
             loads: Loads::default(),
             detours: relay::Detours::default(),
+            missing: Missing::default(),
             places_max: places,
             places: Arc::new(Semaphore::new(places)),
             served: Arc::new(Semaphore::new(places)),
@@ -156,6 +160,12 @@ impl Balancer {
         if timeout(CLOSE_TIME_MAX, self.0.doors.wait()).await.is_err() {
             tracing::warn!("rules of nftables may be left; the next start replaces them");
         }
+    }
+
+    /// Tells on which published ports this node can't listen.
+    #[must_use]
+    pub fn port_troubles(&self) -> PortTroubles {
+        self.0.missing.troubles()
     }
 
     /// The addresses under which services and tasks are reached from this node.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use shoal_membership::NodeId;
-pub use status::{Phase, Refusal, Status};
+pub use status::{PORTS_MAX, Phase, PortTrouble, Refusal, Status};
 
 use crate::registry::DigestTree;
 
@@ -34,6 +34,8 @@ impl Topic {
     /// A list of at most 16 ids of nodes, sorted: living members that the node can't reach. Whoever does not
     /// know this topic passes it on.
     pub const APART: Self = Self(3);
+    /// A list of [`PortTrouble`].
+    pub const PORTS: Self = Self(4);
 }
 
 /// What a node says of itself about one topic.

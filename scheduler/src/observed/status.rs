@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::task::{ServiceId, Slot};
+use crate::{
+    spec::Protocol,
+    task::{ServiceId, Slot},
+};
 
 /// Whether a node means to stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
@@ -36,4 +39,18 @@ pub struct Refusal {
     pub template: u64,
     /// Why.
     pub reason: String,
+}
+
+/// Most ports that a node tells of.
+pub const PORTS_MAX: usize = 64;
+
+/// A published port on which a node can't listen. It stands until the node can.
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
+pub struct PortTrouble {
+    /// The port.
+    pub port: u16,
+    /// TCP, UDP or SCTP.
+    pub protocol: Protocol,
+    /// Why, for people.
+    pub words: String,
 }

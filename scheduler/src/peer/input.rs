@@ -6,6 +6,7 @@ use shoal_membership::{NodeId, PublicKey};
 
 use super::Adopted;
 use crate::{
+    observed::PortTrouble,
     order::{Order, WriteConcern},
     placement::Plan,
     registry::SignedBytes,
@@ -70,6 +71,9 @@ pub enum Input {
     Adopt(Box<Adopted>),
     /// What this machine is, is not what it was: an engine came, or went, or was changed.
     Facts(Box<NodeFacts>),
+    /// The published ports on which this machine can't listen now: all of them, each time. More than
+    /// [`PORTS_MAX`](crate::observed::PORTS_MAX) are cut off.
+    Ports(Vec<PortTrouble>),
     /// A person orders something. It ends with `Effect::Ordered`, once.
     Order {
         /// The driver's name for it.

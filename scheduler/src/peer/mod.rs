@@ -55,7 +55,7 @@ pub use rumours::fanout;
 use shoal_membership::{Member, Membership, NodeId, Now};
 
 use crate::{
-    observed::Observed,
+    observed::{Observed, PortTrouble},
     registry::{Admission, Key, Registry, kind},
     spec::NodeSpec,
     view::NodeFacts,
@@ -73,6 +73,7 @@ pub struct Peer {
     membership: Membership,
     registry: Registry,
     observed: Observed,
+    ports: Vec<PortTrouble>,
     catalog: catalog::Catalog,
     presence: presence::Presence,
     living: living::Living,
@@ -138,6 +139,7 @@ impl Peer {
             membership,
             registry,
             observed: Observed::default(),
+            ports: Vec::new(),
             catalog: catalog::Catalog::default(),
             presence: presence::Presence::new(&config.timing, now.monotonic),
             living: living::Living::default(),
@@ -259,6 +261,7 @@ impl Peer {
             Input::StoreReplaced { generation } => self.store_replaced(generation),
             Input::Adopt(found) => self.adopt_late(*found),
             Input::Facts(facts) => self.facts_changed(*facts),
+            Input::Ports(ports) => self.ports_changed(ports),
             Input::Order {
                 ticket,
                 order,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shoal_membership::codec;
+use shoal_membership::{NodeId, codec};
 
 use super::Peer;
 use crate::{
-    observed::{Phase, Record, Status, Topic},
+    observed::{PORTS_MAX, Phase, PortTrouble, Record, Status, Topic},
     task::TaskReport,
 };
 
@@ -21,6 +21,7 @@ pub(super) struct Publisher {
     refusals: bool,
     status: bool,
     apart: bool,
+    ports: bool,
     last: Option<Duration>,
 }
 
@@ -33,6 +34,8 @@ impl Publisher {
             status: true,
             // Nobody, which is what is taken of who says nothing.
             apart: false,
+            // Said when there are any: mostly there are none.
+            ports: false,
             last: None,
         }
     }
@@ -63,7 +66,7 @@ impl Publisher {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        let is_due = self.tasks || self.refusals || self.status || self.apart;
+        let is_due = self.tasks || self.refusals || self.status || self.apart || self.ports;
         is_due.then(|| {
             self.last
                 .map_or(Duration::ZERO, |at| at.saturating_add(PACE))
@@ -84,8 +87,31 @@ impl Peer {
         self.publisher = Publisher {
             sequence: self.publisher.sequence,
             apart: !self.apart.said().is_empty(),
+            ports: !self.ports.is_empty(),
             ..Publisher::all()
         };
+    }
+
+    /// It can't listen on other ports than before.
+    pub(super) fn ports_changed(&mut self, mut ports: Vec<PortTrouble>) {
+        ports.truncate(PORTS_MAX);
+        if self.ports != ports {
+            self.ports = ports;
+            self.publisher.ports = true;
+        }
+    }
+
+    /// The published ports on which a node can't listen, as it says. What a former life said is void.
+    pub(super) fn port_troubles_of(&self, node: &NodeId) -> Vec<PortTrouble> {
+        if *node == self.me() {
+            return self.ports.clone();
+        }
+        let now = self.now.monotonic;
+        let record = self.observed.get(node, Topic::PORTS);
+        record
+            .filter(|record| self.presence.speaks_for(node, record.incarnation, now))
+            .and_then(|record| codec::decode(&record.body).ok())
+            .unwrap_or_default()
     }
 
     /// Publishes what is due.
@@ -123,6 +149,10 @@ impl Peer {
         if std::mem::take(&mut self.publisher.apart) {
             let apart = codec::encode(&self.apart.said().to_vec());
             self.publish(Topic::APART, apart);
+        }
+        if std::mem::take(&mut self.publisher.ports) {
+            self.publish(Topic::PORTS, codec::encode(&self.ports));
+            self.view_is_stale = true;
         }
     }
 

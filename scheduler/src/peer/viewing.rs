@@ -101,6 +101,7 @@ impl Peer {
             addresses: self.addresses_of(id).as_slice().to_vec(),
             apart_from,
             facts: node.facts.clone(),
+            port_troubles: self.port_troubles_of(id),
             created_at: node.admitted_at,
             updated_at: node.updated_at,
         }

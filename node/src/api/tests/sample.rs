@@ -96,6 +96,7 @@ fn node(number: u8, status: NodeStatus) -> NodeView {
             plugins: vec!["Volume/local".into()],
             placement_version: 1,
         },
+        port_troubles: Vec::new(),
         created_at: NOON,
         updated_at: NOON,
     }

@@ -43,6 +43,14 @@ pub(super) fn text(node: &Value) -> String {
         let apart = apart.join(", ");
         lines.push(format!(" Can't reach:\t\t{apart}"));
     }
+    let closed = node.list("/Shoal/PortTroubles");
+    if !closed.is_empty() {
+        lines.push("Closed Ports:".into());
+        lines.extend(closed.iter().map(|port| {
+            let (number, protocol) = (port.number("/PublishedPort"), port.text("/Protocol"));
+            format!(" {number}/{protocol}:\t\t{}", port.text("/Error"))
+        }));
+    }
     platform(node, &mut lines);
     plugins(node, &mut lines);
     let version = node.text("/Description/Engine/EngineVersion");
