@@ -16,6 +16,7 @@ mod join;
 mod peers;
 mod places;
 mod refusal;
+mod rumours;
 mod stats;
 mod stream;
 mod tls;

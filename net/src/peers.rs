@@ -5,7 +5,7 @@
 //! epoch; a dial that is to replace a connection has the next.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::{
         Arc,
@@ -14,16 +14,16 @@ use std::{
     time::Instant,
 };
 
-use bytes::Bytes;
 use shoal_membership::NodeId;
 use tokio::sync::Notify;
 
 use crate::{
     alpn::Class,
     backoff::Backoff,
-    config::{MAX_ADDRESSES, RETIRED_AT_ONCE, RUMOUR_BYTES_QUEUED, RUMOURS_QUEUED},
+    config::{MAX_ADDRESSES, RETIRED_AT_ONCE},
     hello::Hello,
     refusal::Refusal,
+    rumours::Rumours,
     stream::Lease,
     trust::TrustSet,
 };
@@ -171,43 +171,6 @@ impl Peer {
         [&self.control, &self.data]
             .into_iter()
             .flat_map(|line| line.live.iter().chain(&line.retired))
-    }
-}
-
-/// Rumours that wait to be sent to one peer.
-#[derive(Debug, Default)]
-pub(crate) struct Rumours {
-    queue: VecDeque<Bytes>,
-    bytes: usize,
-    /// A task empties the queue.
-    pub(crate) sending: bool,
-}
-
-impl Rumours {
-    /// Queues a rumour; gives back how many older ones had to go.
-    pub(crate) fn push(&mut self, rumour: Bytes) -> u64 {
-        self.bytes += rumour.len();
-        self.queue.push_back(rumour);
-        let mut dropped = 0;
-        while self.queue.len() > RUMOURS_QUEUED || self.bytes > RUMOUR_BYTES_QUEUED {
-            self.pop();
-            dropped += 1;
-        }
-        dropped
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<Bytes> {
-        let rumour = self.queue.pop_front()?;
-        self.bytes -= rumour.len();
-        Some(rumour)
-    }
-
-    /// Forgets all; gives back how many there were.
-    pub(crate) fn clear(&mut self) -> u64 {
-        self.bytes = 0;
-        let dropped = self.queue.len() as u64;
-        self.queue.clear();
-        dropped
     }
 }
 
@@ -389,19 +352,6 @@ mod tests {
     use shoal_membership::ClusterId;
 
     use super::*;
-
-    #[test]
-    fn a_full_queue_of_rumours_drops_the_oldest() {
-        let mut rumours = Rumours::default();
-        for number in 0..RUMOURS_QUEUED {
-            assert_eq!(rumours.push(Bytes::from(number.to_string())), 0);
-        }
-        assert_eq!(rumours.push(Bytes::from_static(b"new")), 1);
-        assert_eq!(rumours.pop(), Some(Bytes::from_static(b"1")));
-        assert_eq!(rumours.push(Bytes::from(vec![0; RUMOUR_BYTES_QUEUED])), 255);
-        assert_eq!(rumours.clear(), 1);
-        assert_eq!((rumours.pop(), rumours.bytes), (None, 0));
-    }
 
     #[test]
     fn addresses_and_peers_are_bounded() {
