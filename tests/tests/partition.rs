@@ -128,11 +128,22 @@ fn a_task_beyond_a_lost_path_answers_by_way_of_a_third_node() {
     }
     assert!(slow.len() <= 2, "{slow:?}");
     all_see_all_ready(&cluster).expect("nobody is given up");
+    let pair = "n1 and n2 can't reach each other; traffic between them goes by way of n3";
+    for node in 0..3 {
+        let listed = cluster[node].shoal(&["node", "ls"]);
+        assert!(listed.err.contains(pair), "{listed:?}");
+        let why = cluster[node].shoal(&["why", "web.1"]);
+        assert!(why.out.contains(pair), "{why:?}");
+    }
     cluster.links().heal();
     within(SETTLED, "the direct way again", || {
         get(address)?;
         let said = cluster[0].log();
         let is_direct = said.contains("reached directly again");
+        let listed = cluster[2].shoal(&["node", "ls"]);
+        if listed.err.contains("can't reach") {
+            return Err(listed.err);
+        }
         is_direct
             .then_some(())
             .ok_or_else(|| said.lines().last().unwrap_or_default().to_owned())

@@ -32,15 +32,40 @@ impl Apart {
     pub(super) fn said(&self) -> &[NodeId] {
         &self.said
     }
+
+    /// The driver can't reach just these.
+    fn set(&mut self, nodes: &BTreeSet<NodeId>) {
+        self.since.retain(|node, _| nodes.contains(node));
+        for node in nodes {
+            self.since.entry(*node).or_default();
+        }
+    }
+
+    /// Those of which it is to be said now. Who is dead is no such, and begins anew.
+    fn lasting(&mut self, now: Duration, is_here: impl Fn(&NodeId) -> bool) -> Vec<NodeId> {
+        let mut lasting = Vec::new();
+        for (node, since) in &mut self.since {
+            *since = is_here(node).then(|| since.unwrap_or(now));
+            if since.is_some_and(|since| since.saturating_add(SAID_AFTER) <= now) {
+                lasting.push(*node);
+            }
+        }
+        lasting.truncate(SAID_MAX);
+        lasting
+    }
+
+    /// When the next has lasted.
+    fn deadline(&self, now: Duration) -> Option<Duration> {
+        let since = self.since.values().flatten();
+        let due = since.map(|since| since.saturating_add(SAID_AFTER));
+        due.filter(|at| *at > now).min()
+    }
 }
 
 impl Peer {
     /// The driver can't reach just these.
     pub(super) fn out_of_reach(&mut self, nodes: &BTreeSet<NodeId>) {
-        self.apart.since.retain(|node, _| nodes.contains(node));
-        for node in nodes {
-            self.apart.since.entry(*node).or_default();
-        }
+        self.apart.set(nodes);
     }
 
     /// Says what has lasted, and what is over.
@@ -50,15 +75,8 @@ impl Peer {
         }
         let now = self.now.monotonic;
         let (presence, roster) = (&self.presence, self.catalog.roster());
-        let mut lasting = Vec::new();
-        for (node, since) in &mut self.apart.since {
-            let is_here = presence.is_alive(node) && roster.contains_key(node);
-            *since = is_here.then(|| since.unwrap_or(now));
-            if since.is_some_and(|since| since.saturating_add(SAID_AFTER) <= now) {
-                lasting.push(*node);
-            }
-        }
-        lasting.truncate(SAID_MAX);
+        let is_here = |node: &NodeId| presence.is_alive(node) && roster.contains_key(node);
+        let lasting = self.apart.lasting(now, is_here);
         if lasting == self.apart.said {
             return;
         }
@@ -83,9 +101,7 @@ impl Peer {
 
     /// When the next has lasted.
     pub(super) fn apart_deadline(&self) -> Option<Duration> {
-        let since = self.apart.since.values().flatten();
-        let due = since.map(|since| since.saturating_add(SAID_AFTER));
-        due.filter(|at| *at > self.now.monotonic).min()
+        self.apart.deadline(self.now.monotonic)
     }
 
     /// Living nodes that can't reach each other, each under both.
@@ -126,5 +142,48 @@ impl Peer {
         let mut said = said.unwrap_or_default();
         said.truncate(SAID_MAX);
         said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn second(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    fn nodes(numbers: std::ops::Range<u8>) -> BTreeSet<NodeId> {
+        numbers
+            .map(|number| NodeId::from_bytes([number; 16]))
+            .collect()
+    }
+
+    #[test]
+    fn it_is_said_of_those_who_live_and_after_a_while() {
+        let mut apart = Apart::default();
+        let two: Vec<NodeId> = nodes(1..3).into_iter().collect();
+        apart.set(&nodes(1..3));
+        let only_first = |node: &NodeId| *node == two[0];
+        assert_eq!(apart.lasting(second(0), only_first), []);
+        assert_eq!(apart.deadline(second(0)), Some(second(10)));
+        assert_eq!(apart.lasting(second(9), |_| true), []);
+        assert_eq!(apart.lasting(second(10), |_| true), two[..1]);
+        assert_eq!(apart.deadline(second(10)), Some(second(19)));
+        assert_eq!(apart.lasting(second(19), |_| true), two);
+        assert_eq!(apart.deadline(second(19)), None);
+        // The first is reached, the second dies and comes back.
+        apart.set(&nodes(2..3));
+        assert_eq!(apart.lasting(second(20), |_| false), []);
+        assert_eq!(apart.lasting(second(30), |_| true), []);
+        assert_eq!(apart.lasting(second(40), |_| true), two[1..]);
+    }
+
+    #[test]
+    fn not_more_are_said_than_may_be() {
+        let mut apart = Apart::default();
+        apart.set(&nodes(0..100));
+        apart.lasting(second(0), |_| true);
+        assert_eq!(apart.lasting(second(10), |_| true).len(), SAID_MAX);
     }
 }
