@@ -14,8 +14,6 @@ mod healing;
 mod load;
 #[path = "engines/logs.rs"]
 mod logs;
-#[path = "engines/nat.rs"]
-mod nat;
 #[path = "engines/network.rs"]
 mod network;
 #[path = "engines/publishing.rs"]
