@@ -313,6 +313,22 @@ impl Peers {
         Verdict::Kept
     }
 
+    /// The connection with a peer that is used.
+    pub(crate) fn standing(&self, id: NodeId, class: Class) -> Option<Arc<Link>> {
+        self.peers.get(&id)?.live(class).cloned()
+    }
+
+    /// Uses a connection no more: the next who needs one dials.
+    pub(crate) fn give_up(&mut self, link: &Arc<Link>) {
+        let Some(peer) = self.peers.get_mut(&link.peer) else {
+            return;
+        };
+        let line = peer.line(link.class);
+        if let Some(link) = line.live.take_if(|live| Arc::ptr_eq(live, link)) {
+            line.retire(link);
+        }
+    }
+
     /// Forgets a connection that is gone.
     pub(crate) fn ended(&mut self, link: &Arc<Link>) {
         let Some(peer) = self.peers.get_mut(&link.peer) else {

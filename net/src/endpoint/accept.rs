@@ -171,6 +171,7 @@ pub(super) async fn enrol(inner: &Arc<Inner>, link: &Arc<Link>, answered: bool) 
                 transport::admit(&link.connection, link.class, inner.settings.data_streams);
                 inner.counters.connections_made.one();
                 inner.announce.notify_one();
+                doubt_old_way(inner, link);
                 return true;
             }
             Verdict::Refused(reason) => {
@@ -186,6 +187,24 @@ pub(super) async fn enrol(inner: &Arc<Inner>, link: &Arc<Link>, answered: bool) 
     }
     inner.refuse(&link.connection, Refusal::Busy);
     false
+}
+
+/// A new control connection may mean that the way of the old one is gone, and the data connection goes that way,
+/// too. If it does not answer, it is used no more; what runs on it may still come to its end.
+fn doubt_old_way(inner: &Arc<Inner>, link: &Link) {
+    if link.class != Class::Control {
+        return;
+    }
+    let Some(data) = inner.peers().standing(link.peer, Class::Data) else {
+        return;
+    };
+    let asking = inner.clone();
+    inner.spawn(async move {
+        if !is_alive(&data.connection).await {
+            tracing::debug!(peer = %data.peer, "a data connection does not answer and is used no more");
+            asking.peers().give_up(&data);
+        }
+    });
 }
 
 /// Whether the other end of a connection still answers: sends empty datagrams, which peers ignore

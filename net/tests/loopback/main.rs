@@ -5,6 +5,7 @@ mod hostile;
 mod join;
 mod log;
 mod packets;
+mod paths;
 mod raw;
 mod refusals;
 mod runs;
