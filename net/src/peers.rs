@@ -44,6 +44,8 @@ pub(crate) struct Link {
     pub(crate) lease: Lease,
     pub(crate) retired: AtomicBool,
     pub(crate) retiring: Notify,
+    /// It is being asked whether anybody is at its other end.
+    pub(crate) doubted: AtomicBool,
 }
 
 impl Link {

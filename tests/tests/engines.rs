@@ -14,6 +14,8 @@ mod healing;
 mod load;
 #[path = "engines/logs.rs"]
 mod logs;
+#[path = "engines/nat.rs"]
+mod nat;
 #[path = "engines/network.rs"]
 mod network;
 #[path = "engines/publishing.rs"]

@@ -3,9 +3,13 @@
 //! Nothing that a stranger sends is read. The protocol name and the key are checked first; only a
 //! member's hello is read after that, or a joiner's ask on the protocol that has nothing else.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use shoal_membership::PublicKey;
+use shoal_membership::{NodeId, PublicKey};
 use tokio::time::{sleep, timeout};
 
 use super::{Inner, admitter, serve};
@@ -121,6 +125,7 @@ async fn welcome(
         dialled_by_smaller: key.node_id() < inner.identity.id,
         lease: Arc::new(()),
         retired: false.into(),
+        doubted: false.into(),
         retiring: tokio::sync::Notify::new(),
     });
     if !enrol(inner, &link, false).await {
@@ -171,7 +176,10 @@ pub(super) async fn enrol(inner: &Arc<Inner>, link: &Arc<Link>, answered: bool) 
                 transport::admit(&link.connection, link.class, inner.settings.data_streams);
                 inner.counters.connections_made.one();
                 inner.announce.notify_one();
-                doubt_old_way(inner, link);
+                if link.class == Class::Control {
+                    // The way of the old one may be gone, and the data connection goes the same.
+                    doubt_data(inner, link.peer);
+                }
                 return true;
             }
             Verdict::Refused(reason) => {
@@ -189,21 +197,22 @@ pub(super) async fn enrol(inner: &Arc<Inner>, link: &Arc<Link>, answered: bool) 
     false
 }
 
-/// A new control connection may mean that the way of the old one is gone, and the data connection goes that way,
-/// too. If it does not answer, it is used no more; what runs on it may still come to its end.
-fn doubt_old_way(inner: &Arc<Inner>, link: &Link) {
-    if link.class != Class::Control {
-        return;
-    }
-    let Some(data) = inner.peers().standing(link.peer, Class::Data) else {
+/// Asks by the data connection with a peer whether anybody is there, once at a time. If nobody answers, it is used
+/// no more; what runs on it may still come to its end.
+pub(super) fn doubt_data(inner: &Arc<Inner>, peer: NodeId) {
+    let Some(data) = inner.peers().standing(peer, Class::Data) else {
         return;
     };
+    if data.doubted.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let asking = inner.clone();
     inner.spawn(async move {
         if !is_alive(&data.connection).await {
-            tracing::debug!(peer = %data.peer, "a data connection does not answer and is used no more");
+            tracing::debug!(%peer, "a data connection does not answer and is used no more");
             asking.peers().give_up(&data);
         }
+        data.doubted.store(false, Ordering::Relaxed);
     });
 }
 

@@ -243,6 +243,7 @@ fn new_link(
         dialled_by_smaller: inner.identity.id < order.to,
         lease: Arc::new(()),
         retired: false.into(),
+        doubted: false.into(),
         retiring: tokio::sync::Notify::new(),
     })
 }

@@ -223,6 +223,12 @@ impl Endpoint {
         let _ = dial::want(&self.inner, id, Class::Control, Wish::Anew);
     }
 
+    /// Says that a stream to a peer got no answer. If nobody is at the other end of the data connection any more,
+    /// such as after an address has changed, the next stream is opened on a new one. Never waits.
+    pub fn doubt_streams(&self, id: NodeId) {
+        accept::doubt_data(&self.inner, id);
+    }
+
     /// Asks the members that a token names to let this node in. `hello` is what the agents tell
     /// each other, at most 64 KiB. A member that the token doesn't name is asked only when none of
     /// the named ones let us in, and then `verify` decides whether its answer can be believed.

@@ -49,8 +49,8 @@ async fn is_heard(from: &Node, to: &mut Node) {
     }
 }
 
-#[tokio::test]
-async fn streams_take_the_new_way_when_the_old_one_is_gone() {
+/// Two nodes with connections through a router that is gone, and the first knows of a new way.
+async fn lost() -> (Node, Node) {
     let (a_key, b_key) = ordered(1, 2);
     let trust = trust(&[&a_key, &b_key]);
     let long = |key| {
@@ -66,9 +66,14 @@ async fn streams_take_the_new_way_when_the_old_one_is_gone() {
     a.connected(b.id()).await;
     is_heard(&a, &mut b).await;
     is_heard(&b, &mut a).await;
-
     router.abort();
     a.knows(&b);
+    (a, b)
+}
+
+#[tokio::test]
+async fn streams_take_the_new_way_when_the_old_one_is_gone() {
+    let (mut a, mut b) = lost().await;
     let (a_end, b_end) = (a.endpoint.clone(), b.endpoint.clone());
     let (a_addr, b_addr) = (a.addr(), b.addr());
     eventually(|| {
@@ -79,4 +84,11 @@ async fn streams_take_the_new_way_when_the_old_one_is_gone() {
     .await;
     is_heard(&a, &mut b).await;
     is_heard(&b, &mut a).await;
+}
+
+#[tokio::test]
+async fn streams_without_an_answer_make_a_new_connection() {
+    let (a, mut b) = lost().await;
+    a.endpoint.doubt_streams(b.id());
+    is_heard(&a, &mut b).await;
 }

@@ -46,6 +46,7 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
                         if backend.node != shared.me =>
                     {
                         shared.loads.node_failed(backend.node);
+                        shared.endpoint.doubt_streams(backend.node);
                         apart.push(backend.clone());
                     }
                     _ => shared.loads.task_failed(backend.task),

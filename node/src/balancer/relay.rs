@@ -227,6 +227,9 @@ async fn one_around(shared: &Shared, backend: &Backend, front: &Front) -> Option
                 return None;
             }
             failed => {
+                if failed.is_err() {
+                    shared.endpoint.doubt_streams(by);
+                }
                 let failed = failed.map(|passed| passed.err());
                 tracing::debug!(node = %to, %by, ?failed, "a node is not reached by way of this one");
             }
