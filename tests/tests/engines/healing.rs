@@ -61,14 +61,23 @@ fn gone(lab: &Lab, stack: &str) {
 
 /// Waits until each slot runs once and nothing has moved for longer than a takeover waits.
 fn comes_to_rest(lab: &Lab, service: &str, slots: usize) -> Vec<(usize, String)> {
+    comes_to_rest_on(&ALL, lab, service, slots)
+}
+
+fn comes_to_rest_on(
+    machines: &[usize],
+    lab: &Lab,
+    service: &str,
+    slots: usize,
+) -> Vec<(usize, String)> {
     let mut seen = (Instant::now(), Vec::new());
     within(SETTLED, &format!("{service} at rest"), || {
-        let now = lab.containers_of(service, &ALL)?;
+        let now = lab.containers_of(service, machines)?;
         if now != seen.1 {
             seen = (Instant::now(), now);
         }
         let (since, now) = &seen;
-        let slots_of = now.iter().filter_map(|(_, name)| name.split('.').nth(1));
+        let slots_of = now.iter().map(|(_, name)| slot(name));
         let is_once = slots_of.collect::<BTreeSet<_>>().len() == slots && now.len() == slots;
         match is_once && since.elapsed() > RESTED {
             true => Ok(now.clone()),
@@ -175,6 +184,23 @@ fn both_sides_of_a_cut_run_everything_and_come_to_one_when_it_heals() {
     gone(lab, "apart");
 }
 
+/// The number of a container's slot.
+fn slot(name: &str) -> &str {
+    name.split('.').nth(1).unwrap_or_default()
+}
+
+/// Slots that are on the same machine as before, in another container.
+fn restarted<'a>(before: &[(usize, String)], after: &'a [(usize, String)]) -> Vec<&'a str> {
+    let is_other = |(machine, name): &&(usize, String)| {
+        let same = before
+            .iter()
+            .find(|(on, former)| on == machine && slot(former) == slot(name));
+        same.is_some_and(|(_, former)| former != name)
+    };
+    let others = after.iter().filter(is_other);
+    others.map(|(_, name)| name.as_str()).collect()
+}
+
 /// An engine that hangs until this is dropped: however a test ends, the next one needs it.
 struct Hung<'a> {
     lab: &'a Lab,
@@ -194,19 +220,26 @@ fn an_engine_that_hangs_for_long_loses_its_tasks_and_doubles_none_when_it_is_bac
     let lab = turn.lab();
     lab.deploy(1, "hang", &stack());
     let before = lab.runs_once("hang_web", 4, &ALL, DEPLOYED);
-    let elsewhere: Vec<_> = before.iter().filter(|(machine, _)| *machine != 3).collect();
     lab.run(&["hang", "3"]).ok();
     let hung = Hung { lab, machine: "3" };
-    let moved = lab.runs_once("hang_web", 4, &[1, 2], NOTICED);
+    lab.runs_once("hang_web", 4, &[1, 2], NOTICED);
+    let moved = comes_to_rest_on(&[1, 2], lab, "hang_web", 4);
     drop(hung);
     let after = comes_to_rest(lab, "hang_web", 4);
-    // A node for each slot is chosen with all others in mind: each that moves may make one other move.
-    let kept = after.iter().filter(|one| elsewhere.contains(one)).count();
-    let lost = before.len() - elsewhere.len();
-    assert!(
-        kept + lost >= elsewhere.len(),
-        "{before:?} {moved:?} {after:?}"
-    );
+    // Nodes are chosen with all slots in mind, so that a lost one may make others move: of 20,000 draws of ids two
+    // others in 7 %, one in 26 %. But none restarts where it is, and all are where they were in the end.
+    for (earlier, later) in [(&before, &moved), (&moved, &after)] {
+        assert_eq!(
+            restarted(earlier, later),
+            Vec::<&str>::new(),
+            "{before:?} {moved:?} {after:?}"
+        );
+    }
+    let places = |all: &[(usize, String)]| -> BTreeSet<(usize, String)> {
+        let of = |(machine, name): &(usize, String)| (*machine, slot(name).to_owned());
+        all.iter().map(of).collect()
+    };
+    assert_eq!(places(&before), places(&after));
     gone(lab, "hang");
 }
 
