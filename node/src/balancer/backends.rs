@@ -67,7 +67,7 @@ mod tests {
             task: TaskId(task),
             node,
         });
-        let loads = Loads::default();
+        let loads = Loads::of(8);
         let best = |all: &[Backend]| best(all.iter().cloned(), me, &loads).unwrap().task.0;
         assert_eq!(best(&backends), 3, "the near one");
         let _busy = loads.count(&backends[2]);

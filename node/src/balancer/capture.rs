@@ -1,5 +1,5 @@
-//! What brings connections to virtual addresses here: a route that makes them this machine's, and a rule of
-//! nftables that leads all their ports to one listener.
+//! What brings connections and packets to virtual addresses here: a route that makes them this machine's, and
+//! rules of nftables that lead all their ports to one listener each.
 //!
 //! Both are a network's own: only what comes from its bridge is led, so nobody reaches the addresses of
 //! another network. One table has all rules, and is replaced as a whole; a table that a former run left is
@@ -14,19 +14,31 @@ use crate::runtime::docker::LocalNetwork;
 /// Earlier than what engines do with addresses (-100).
 const PRIORITY: i32 = -110;
 
-/// A network, and the port of this machine's address there on which connections are taken.
+/// The same for packets, which are not changed and so come before.
+const PACKETS_PRIORITY: i32 = -150;
+
+/// A network, and the ports of this machine's address there on which connections are taken, and packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Captured {
     pub(super) network: LocalNetwork,
     pub(super) port: u16,
+    pub(super) packets: u16,
 }
 
-/// Makes these rules the only ones of this agent.
+/// Makes these rules the only ones of this agent. A kernel that can't lead packets leads connections alone: why
+/// it can't is what is returned.
 ///
 /// # Errors
 /// If there is no `nft`, or no leave to use it.
-pub(super) async fn replace(table: &str, captured: &[Captured]) -> io::Result<()> {
-    run("nft", &["-f", "-"], &rules(table, captured)).await
+pub(super) async fn replace(table: &str, captured: &[Captured]) -> io::Result<Option<io::Error>> {
+    let words = ["-f", "-"];
+    match run("nft", &words, &rules(table, captured, true)).await {
+        Ok(()) => Ok(None),
+        Err(error) => {
+            run("nft", &words, &rules(table, captured, false)).await?;
+            Ok(Some(error))
+        }
+    }
 }
 
 /// Makes all virtual addresses of a network this machine's own. They go with the bridge.
@@ -39,7 +51,7 @@ pub(super) async fn route(network: &LocalNetwork) -> io::Result<()> {
     run("ip", &words, "").await
 }
 
-fn rules(table: &str, captured: &[Captured]) -> String {
+fn rules(table: &str, captured: &[Captured], with_packets: bool) -> String {
     // Named first, so that it can be deleted whether it was there or not.
     let mut text = format!("table ip {table}\ndelete table ip {table}\n");
     if captured.is_empty() {
@@ -51,14 +63,34 @@ fn rules(table: &str, captured: &[Captured]) -> String {
         text,
         "  type nat hook prerouting priority {PRIORITY}; policy accept;"
     );
-    for Captured { network, port } in captured {
+    for Captured { network, port, .. } in captured {
         let (bridge, range) = (&network.bridge, network.range.virtuals());
         let _ = writeln!(
             text,
             "  iifname \"{bridge}\" ip daddr {range} tcp dport 1-65535 redirect to :{port}"
         );
     }
-    text += " }\n}\n";
+    text += " }\n";
+    if with_packets {
+        let _ = writeln!(text, " chain packets {{");
+        let _ = writeln!(
+            text,
+            "  type filter hook prerouting priority {PACKETS_PRIORITY}; policy accept;"
+        );
+        for Captured {
+            network, packets, ..
+        } in captured
+        {
+            let (bridge, range) = (&network.bridge, network.range.virtuals());
+            let own = network.range.gateway;
+            let _ = writeln!(
+                text,
+                "  iifname \"{bridge}\" ip daddr {range} udp dport 1-65535 tproxy to {own}:{packets} accept"
+            );
+        }
+        text += " }\n";
+    }
+    text += "}\n";
     text
 }
 
@@ -104,17 +136,24 @@ mod tests {
                 gateway: [10, 0, 0, 1].into(),
             },
         };
-        let text = rules(
-            "shoal_x",
-            &[Captured {
-                network,
-                port: 4000,
-            }],
-        );
+        let captured = [Captured {
+            network,
+            port: 4000,
+            packets: 5000,
+        }];
+        let text = rules("shoal_x", &captured, false);
         let expected = "table ip shoal_x\ndelete table ip shoal_x\ntable ip shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 tcp dport 1-65535 redirect to :4000\n }\n}\n";
         assert_eq!(text, expected);
-        assert!(!rules("shoal_x", &[]).contains('{'), "nothing is left");
+        let with_packets = rules("shoal_x", &captured, true);
+        let more = " chain packets {\n  type filter hook prerouting priority -150; policy accept;\n  \
+            iifname \"sh0123\" ip daddr 10.0.8.0/21 udp dport 1-65535 tproxy to 10.0.0.1:5000 accept\n }\n}\n";
+        let before = expected.strip_suffix("}\n").unwrap();
+        assert_eq!(with_packets, format!("{before}{more}"));
+        assert!(
+            !rules("shoal_x", &[], true).contains('{'),
+            "nothing is left"
+        );
     }
 }

@@ -1,12 +1,7 @@
 //! Where containers knock: one listener on each network of this node, to which all connections to virtual
 //! addresses are led. The address that was meant says which service, or which task.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use shoal_scheduler::{task::NetworkId, view::ClusterView};
 use socket2::SockRef;
@@ -21,6 +16,7 @@ use super::{
     Shared,
     accepting::accept,
     capture::{self, Captured},
+    flows::VirtualPackets,
     published::Front,
     virtuals::Whose,
 };
@@ -86,7 +82,14 @@ pub(super) async fn keep(shared: Arc<Shared>, mut networks: watch::Receiver<Arc<
         // Without networks, and never any before, nothing of this machine is touched.
         if is_new && (!wanted.is_empty() || applied.is_some()) {
             match capture::replace(&shared.table, &wanted).await {
-                Ok(()) => applied = Some(wanted),
+                Ok(without_packets) => {
+                    if let Some(error) = without_packets
+                        && applied.is_none()
+                    {
+                        tracing::warn!(%error, "containers reach services by TCP alone: this kernel can't lead packets (it needs nft_tproxy)");
+                    }
+                    applied = Some(wanted);
+                }
                 Err(error) => wrong = error.to_string(),
             }
         }
@@ -127,38 +130,45 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> std::io::Result<D
     let address = SocketAddr::new(network.range.gateway.into(), 0);
     let listener = TcpListener::bind(address).await?;
     capture::route(network).await?;
+    let packets = VirtualPackets::listen(network.range.gateway.into())?;
     let captured = Captured {
         network: network.clone(),
         port: listener.local_addr()?.port(),
+        packets: packets.port()?,
     };
     let end = shared.stop.child_token();
     let (judge, here) = (shared.clone(), network.clone());
-    let meant = move |client: &TcpStream, from| meant(&judge, &here, client, from);
-    tokio::spawn(accept(shared.clone(), listener, end.clone(), meant));
+    let meant_by = move |client: &TcpStream, from| {
+        let original = SockRef::from(client).original_dst_v4().ok()?;
+        meant(&judge, &here, from, original.as_socket()?)
+    };
+    tokio::spawn(accept(shared.clone(), listener, end.clone(), meant_by));
+    let (judge, here) = (shared.clone(), network.clone());
+    let front = move |from, to| meant(&judge, &here, from, to);
+    tokio::spawn(packets.carry(shared.clone(), front, end.clone()));
     Ok(Door {
         captured,
         _end: end.drop_guard(),
     })
 }
 
-/// What a connection was meant for. None: for nothing of this network, or it comes from elsewhere.
+/// What was meant by who asks, and what address it asked. None: nothing of this network, or it comes from
+/// elsewhere.
 fn meant(
     shared: &Shared,
     network: &LocalNetwork,
-    client: &TcpStream,
     from: SocketAddr,
+    to: SocketAddr,
 ) -> Option<Front> {
-    let IpAddr::V4(from) = from.ip() else {
+    let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else {
         return None;
     };
-    let original = SockRef::from(client).original_dst_v4().ok()?;
-    let meant = original.as_socket_ipv4()?;
-    if !network.range.subnet.contains(&from) {
+    if !network.range.subnet.contains(from.ip()) {
         return None;
     }
-    let whose = shared.virtuals.at(network.id, *meant.ip())?;
+    let whose = shared.virtuals.at(network.id, *to.ip())?;
     let view = shared.view.borrow();
-    front_of(&view, network.id, whose, meant.port())
+    front_of(&view, network.id, whose, to.port())
 }
 
 fn front_of(view: &ClusterView, network: NetworkId, whose: Whose, target: u16) -> Option<Front> {

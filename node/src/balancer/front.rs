@@ -63,11 +63,7 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
         }
         return;
     }
-    let refused = Shared::one_more(&shared.counters.refused);
-    // The first, and then each time it has doubled.
-    if refused.is_power_of_two() {
-        tracing::warn!(service = %front.name, tried = tried.len(), refused, "no task takes connections");
-    }
+    shared.no_task(&front, tried.len());
 }
 
 /// Brings a connection of another node to a task of this one.

@@ -19,7 +19,8 @@ use tokio_util::sync::DropGuard;
 use super::{
     Shared,
     accepting::accept,
-    published::{self, Front},
+    flows::PublishedPackets,
+    published::{self, Front, Port},
 };
 
 /// A port that another program has is asked for again after this.
@@ -40,19 +41,21 @@ struct Open {
 /// Keeps them until it is told to stop.
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut view = shared.view.clone();
-    let mut open: BTreeMap<u16, Open> = BTreeMap::new();
+    let mut open: BTreeMap<Port, Open> = BTreeMap::new();
     loop {
         let wanted = {
             let view = view.borrow_and_update();
-            shared.loads.keep(
-                |task| view.tasks.contains_key(&task),
-                |node| view.nodes.contains_key(&node),
-            );
+            for loads in [&shared.loads, &shared.flows.loads] {
+                loads.keep(
+                    |task| view.tasks.contains_key(&task),
+                    |node| view.nodes.contains_key(&node),
+                );
+            }
             published::of(view.services.values())
         };
         open.retain(|port, _| wanted.contains_key(port));
-        let is_wanted = |port| wanted.contains_key(&port);
-        shared.missing.keep(Protocol::Tcp, is_wanted);
+        let is_wanted = |port, protocol| wanted.contains_key(&(port, protocol));
+        shared.missing.keep(is_wanted);
         for (port, front) in wanted {
             match open.get(&port) {
                 Some(known) => {
@@ -66,7 +69,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             }
         }
         let again = Instant::now()
-            + match shared.missing.has_any(Protocol::Tcp) {
+            + match shared.missing.has_any() {
                 false => NEVER,
                 true => RETRY,
             };
@@ -82,22 +85,30 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 }
 
 /// Begins to listen on a port, or says once why it can't.
-fn take(shared: &Arc<Shared>, port: u16, front: Front, open: &mut BTreeMap<u16, Open>) {
-    match listen(shared.listen, port) {
-        Ok(listener) => {
-            tracing::info!(port, service = %front.name, "listens on a published port");
-            shared.missing.remove(port, Protocol::Tcp);
-            let end = shared.stop.child_token();
-            let (front, behind) = watch::channel(front);
+fn take(shared: &Arc<Shared>, port: Port, front: Front, open: &mut BTreeMap<Port, Open>) {
+    let (number, protocol) = port;
+    let (end, name) = (shared.stop.child_token(), front.name.clone());
+    let (front, behind) = watch::channel(front);
+    let begun = match protocol {
+        Protocol::Udp => PublishedPackets::listen(shared, number).map(|packets| {
+            tokio::spawn(packets.carry(shared.clone(), behind, end.clone()));
+        }),
+        _ => listen(shared.listen, number).map(|listener| {
             let meant = move |_: &TcpStream, _| Some(behind.borrow().clone());
             tokio::spawn(accept(shared.clone(), listener, end.clone(), meant));
+        }),
+    };
+    match begun {
+        Ok(()) => {
+            tracing::info!(port = number, %protocol, service = %name, "listens on a published port");
+            shared.missing.remove(number, protocol);
             let _end = end.drop_guard();
             open.insert(port, Open { front, _end });
         }
         Err(error) => {
-            if shared.missing.add(port, Protocol::Tcp, &error.to_string()) {
+            if shared.missing.add(number, protocol, &error.to_string()) {
                 tracing::warn!(
-                    port, service = %front.name, %error,
+                    port = number, %protocol, service = %name, %error,
                     "can't listen on a published port of this node; other nodes may: free it, and it is taken within {} s", RETRY.as_secs()
                 );
             }

@@ -17,9 +17,6 @@ use super::backends::Backend;
 /// started will listen in a moment, who is dead will not.
 const FAILED_FOR_MIN: Duration = Duration::from_millis(250);
 const FAILED_FOR_MAX: Duration = Duration::from_secs(8);
-/// Connections to one other node. A pair of nodes has 1,024 streams for all that is no gossip, logs and
-/// credentials included.
-const OF_NODE_MAX: usize = 768;
 
 #[derive(Debug, Default)]
 struct Load {
@@ -56,8 +53,11 @@ struct Held {
 }
 
 /// The loads of all tasks and nodes that have one. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Loads(Arc<Mutex<Held>>);
+#[derive(Clone, Debug)]
+pub(super) struct Loads {
+    held: Arc<Mutex<Held>>,
+    of_node_max: usize,
+}
 
 /// A connection of a task. It counts until this is dropped.
 #[derive(Debug)]
@@ -76,9 +76,17 @@ pub(super) struct Rank {
 }
 
 impl Loads {
+    /// With so many connections to one other node at most.
+    pub(super) fn of(of_node_max: usize) -> Self {
+        Self {
+            held: Arc::default(),
+            of_node_max,
+        }
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         // Nothing under this lock can leave it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What speaks for and against a task, seen from this node. None: its node has all the connections
@@ -87,7 +95,7 @@ impl Loads {
         let held = self.held();
         let (task, node) = (held.tasks.get(&backend.task), held.nodes.get(&backend.node));
         let is_far = backend.node != me;
-        if is_far && node.is_some_and(|node| node.connections >= OF_NODE_MAX) {
+        if is_far && node.is_some_and(|node| node.connections >= self.of_node_max) {
             return None;
         }
         let both = [task, node];
@@ -103,7 +111,7 @@ impl Loads {
     pub(super) fn has_room(&self, node: NodeId) -> bool {
         let held = self.held();
         let load = held.nodes.get(&node);
-        load.is_none_or(|load| load.connections < OF_NODE_MAX)
+        load.is_none_or(|load| load.connections < self.of_node_max)
     }
 
     /// One more connection.
@@ -185,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn connections_count_while_they_last_and_failures_for_a_while() {
-        let loads = Loads::default();
+        let loads = Loads::of(8);
         let (one, two) = (backend(1, ME), backend(2, OTHER));
         let rank = |backend: &Backend| loads.rank(backend, ME).unwrap();
         let first = loads.count(&one);
@@ -210,9 +218,9 @@ mod tests {
 
     #[tokio::test]
     async fn one_node_gets_no_more_than_it_can_take() {
-        let loads = Loads::default();
+        let loads = Loads::of(8);
         let far = backend(1, OTHER);
-        let counted: Vec<_> = (0..OF_NODE_MAX).map(|_| loads.count(&far)).collect();
+        let counted: Vec<_> = (0..8).map(|_| loads.count(&far)).collect();
         assert_eq!(loads.rank(&far, ME), None);
         assert!(loads.rank(&far, OTHER).is_some(), "its own tasks are near");
         drop(counted);

@@ -13,7 +13,7 @@ const WORDS_MAX: usize = 200;
 
 type Held = BTreeMap<(u16, Protocol), String>;
 
-/// The ports that are missing now. Those who listen say so; each for its own protocol.
+/// The ports that are missing now.
 #[derive(Debug, Default)]
 pub(super) struct Missing(watch::Sender<Held>);
 
@@ -35,17 +35,17 @@ impl Missing {
     }
 
     /// Forgets ports that nobody wants any more.
-    pub(super) fn keep(&self, protocol: Protocol, is_wanted: impl Fn(u16) -> bool) {
+    pub(super) fn keep(&self, is_wanted: impl Fn(u16, Protocol) -> bool) {
         self.0.send_if_modified(|held| {
             let before = held.len();
-            held.retain(|(port, of), _| *of != protocol || is_wanted(*port));
+            held.retain(|(port, protocol), _| is_wanted(*port, *protocol));
             held.len() != before
         });
     }
 
     /// Whether a port is missing.
-    pub(super) fn has_any(&self, protocol: Protocol) -> bool {
-        self.0.borrow().keys().any(|(_, of)| *of == protocol)
+    pub(super) fn has_any(&self) -> bool {
+        !self.0.borrow().is_empty()
     }
 
     pub(super) fn troubles(&self) -> PortTroubles {
@@ -87,9 +87,11 @@ mod tests {
         assert_eq!(told.len(), 2);
         assert_eq!((told[0].port, told[0].words.as_str()), (80, "taken"));
         assert_eq!(told[1].words.len(), WORDS_MAX);
-        missing.keep(Protocol::Udp, |_| false);
-        assert!(missing.has_any(Protocol::Tcp) && !missing.has_any(Protocol::Udp));
+        missing.keep(|_, protocol| protocol == Protocol::Tcp);
+        assert_eq!(troubles.changed().await.unwrap().len(), 1);
+        assert!(missing.has_any());
         missing.remove(80, Protocol::Tcp);
+        assert!(!missing.has_any());
         assert_eq!(troubles.changed().await, Some(Vec::new()));
         for port in 1..=200 {
             missing.add(port, Protocol::Tcp, "taken");

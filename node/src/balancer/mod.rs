@@ -11,13 +11,14 @@
 //! Where the two nodes can't reach each other, both behind a NAT or with a path lost, a third one carries
 //! the connection between them.
 //!
-//! Who runs where is read from the node's own view; nobody is asked. What it does not do yet: UDP.
+//! Who runs where is read from the node's own view; nobody is asked.
 
 mod accepting;
 pub(crate) mod attached;
 mod backends;
 mod capture;
 mod doors;
+mod flows;
 mod front;
 mod keeper;
 mod loads;
@@ -59,8 +60,12 @@ const CARRIED_MAX: usize = 4_096;
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 /// Open files that are left to everything else.
 const FILES_KEPT: usize = 384;
-/// Open files that a place of each kind takes, together: a client and its task, and another's task.
-const FILES_EACH: usize = 3;
+/// Open files that a place of each kind takes, together: a client and its task, and another's task; and of
+/// flows, to whom and from where, and another's task.
+const FILES_EACH: usize = 6;
+/// Connections to one other node. A pair of nodes has 1,024 streams for all that is no gossip, logs and
+/// credentials included.
+const OF_NODE_MAX: usize = 768;
 
 /// Where a task of this node has its own network.
 pub trait Addresses: Send + Sync {
@@ -95,6 +100,7 @@ struct Shared {
     /// The name of this agent's rules.
     table: String,
     loads: Loads,
+    flows: flows::Flows,
     detours: relay::Detours,
     missing: Missing,
     places_max: usize,
@@ -137,7 +143,8 @@ impl Balancer {
             networks: networks.clone(),
             virtuals: Virtuals::default(),
             table: table_of(data_dir),
-            loads: Loads::default(),
+            loads: Loads::of(OF_NODE_MAX),
+            flows: flows::Flows::new(places),
             detours: relay::Detours::default(),
             missing: Missing::default(),
             places_max: places,
@@ -149,6 +156,10 @@ impl Balancer {
             stop,
         });
         tokio::spawn(keeper::keep(shared.clone()));
+        match shared.endpoint.packets() {
+            Some(packets) => drop(tokio::spawn(flows::dispatch(shared.clone(), packets))),
+            None => tracing::warn!("packets of users' traffic are somebody else's: UDP stays here"),
+        }
         shared.doors.spawn(doors::keep(shared.clone(), networks));
         shared.doors.close();
         Self(shared)
@@ -210,6 +221,15 @@ fn table_of(data_dir: &Path) -> String {
 }
 
 impl Shared {
+    /// No task of a service took a connection, or a flow.
+    fn no_task(&self, front: &published::Front, tried: usize) {
+        let refused = Self::one_more(&self.counters.refused);
+        // The first, and then each time it has doubled.
+        if refused.is_power_of_two() {
+            tracing::warn!(service = %front.name, tried, refused, "no task takes connections");
+        }
+    }
+
     fn one_more(counter: &AtomicU64) -> u64 {
         counter.fetch_add(1, Ordering::Relaxed) + 1
     }

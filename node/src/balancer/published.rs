@@ -21,9 +21,12 @@ pub(super) struct Front {
     pub(super) task: Option<TaskId>,
 }
 
-/// The TCP ports that each node listens on. Two sides of a partition may have let two services have one:
+/// A published port.
+pub(super) type Port = (u16, Protocol);
+
+/// The ports that each node listens on. Two sides of a partition may have let two services have one:
 /// the one that was made first has it, then the lower id, on every node.
-pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMap<u16, Front> {
+pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMap<Port, Front> {
     let mut ports = BTreeMap::new();
     let mut services: Vec<_> = services.collect();
     services.sort_by_key(|service| (service.created_at, service.id));
@@ -34,13 +37,13 @@ pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMa
             continue;
         }
         for port in service.spec.ports() {
-            let is_ours = port.protocol == Protocol::Tcp
+            let is_ours = matches!(port.protocol, Protocol::Tcp | Protocol::Udp)
                 && port.publish_mode == PublishMode::Ingress
                 && port.published_port > 0;
             if !is_ours {
                 continue;
             }
-            match ports.entry(port.published_port) {
+            match ports.entry((port.published_port, port.protocol)) {
                 Entry::Vacant(free) => {
                     free.insert(Front {
                         service: service.id,
@@ -51,7 +54,7 @@ pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMa
                     });
                 }
                 Entry::Occupied(taken) => {
-                    tracing::debug!(port = taken.key(), by = %taken.get().name, service = %service.spec.name, "is published already");
+                    tracing::debug!(port = port.published_port, by = %taken.get().name, service = %service.spec.name, "is published already");
                 }
             }
         }
@@ -88,7 +91,7 @@ mod tests {
         }
     }
 
-    fn targets(services: &[ServiceView]) -> Vec<(u16, String, u16)> {
+    fn targets(services: &[ServiceView]) -> Vec<(Port, String, u16)> {
         let ports = of(services.iter()).into_iter();
         ports
             .map(|(port, front)| (port, front.name, front.target))
@@ -99,9 +102,14 @@ mod tests {
     fn each_node_listens_on_the_same_ports_for_the_same_services() {
         let one = r#"[{"TargetPort":80,"PublishedPort":8080},{"TargetPort":81,"PublishedPort":8081,"PublishMode":"host"},
             {"TargetPort":53,"PublishedPort":53,"Protocol":"udp"},{"TargetPort":82}]"#;
-        let late =
-            r#"[{"TargetPort":90,"PublishedPort":8080},{"TargetPort":91,"PublishedPort":8081}]"#;
-        let expected = [(8080, "s9".to_owned(), 80), (8081, "s1".to_owned(), 91)];
+        let late = r#"[{"TargetPort":90,"PublishedPort":8080},{"TargetPort":91,"PublishedPort":8081},
+            {"TargetPort":92,"PublishedPort":8080,"Protocol":"udp"},{"TargetPort":93,"PublishedPort":53,"Protocol":"sctp"}]"#;
+        let expected = [
+            ((53, Protocol::Udp), "s9".to_owned(), 53),
+            ((8080, Protocol::Tcp), "s9".to_owned(), 80),
+            ((8080, Protocol::Udp), "s1".to_owned(), 92),
+            ((8081, Protocol::Tcp), "s1".to_owned(), 91),
+        ];
         assert_eq!(
             targets(&[service(9, 1, one), service(1, 2, late)]),
             expected
@@ -112,6 +120,6 @@ mod tests {
         );
         // Made in the same moment, on two sides of a partition.
         let (low, high) = (service(1, 1, late), service(9, 1, one));
-        assert_eq!(targets(&[high, low])[0].1, "s1");
+        assert_eq!(targets(&[high, low])[1].1, "s1");
     }
 }

@@ -75,20 +75,25 @@ impl Shared {
         target: u16,
         network: Option<NetworkId>,
     ) -> Result<Near, NoWay> {
-        let place = self.place(task, target, network);
+        let place = self.place(task, (target, Protocol::Tcp), network);
         let address = place.ok_or(NoWay::Unknown)?;
         Ok(Near::new(TcpStream::connect(address).await?))
     }
 
     /// Where a task of this node listens: in its own network, or where its runtime had it listen. Whoever
     /// asks: by a network only tasks on it are reached, and else only what their service publishes.
-    fn place(&self, task: TaskId, target: u16, network: Option<NetworkId>) -> Option<SocketAddr> {
+    pub(super) fn place(
+        &self,
+        task: TaskId,
+        (target, protocol): (u16, Protocol),
+        network: Option<NetworkId>,
+    ) -> Option<SocketAddr> {
         let view = self.view.borrow();
         let known = view.tasks.get(&task).filter(|task| task.node == self.me)?;
         let service = view.services.get(&known.report.service)?;
         let is_published = service.spec.ports().iter().any(|port| {
             port.target_port == target
-                && port.protocol == Protocol::Tcp
+                && port.protocol == protocol
                 && port.publish_mode == PublishMode::Ingress
         });
         let may_be_reached = match network {
@@ -106,7 +111,7 @@ impl Shared {
             return Some(SocketAddr::new(address, target));
         }
         let mut ports = known.report.ports.iter();
-        let port = ports.find(|port| port.target == target && port.protocol == Protocol::Tcp)?;
+        let port = ports.find(|port| port.target == target && port.protocol == protocol)?;
         Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.host))
     }
 

@@ -123,7 +123,7 @@ impl Shared {
 
     /// The node by which another may be reached, those apart that were tried: the one by which it was before,
     /// else the nearest.
-    fn next_relay(&self, to: NodeId, tried: &[NodeId]) -> Option<NodeId> {
+    pub(super) fn next_relay(&self, to: NodeId, tried: &[NodeId]) -> Option<NodeId> {
         let view = self.view.borrow().clone();
         let near = |node: NodeId| {
             let may = node != self.me
@@ -171,7 +171,7 @@ impl Shared {
     }
 }
 
-fn is_ready(view: &ClusterView, node: NodeId) -> bool {
+pub(super) fn is_ready(view: &ClusterView, node: NodeId) -> bool {
     let known = view.nodes.get(&node);
     known.is_some_and(|known| known.status == NodeStatus::Ready)
 }

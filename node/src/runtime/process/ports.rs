@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use shoal_scheduler::spec::PortConfig;
+use shoal_scheduler::spec::{PortConfig, Protocol, PublishMode};
 
 use super::folder::PortRecord;
 
@@ -31,20 +31,27 @@ impl Ports {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A free port for each target, the same one for all protocols of a target.
+    /// A free port for each target, the same one for all protocols of a target; in mode `host` the one that is
+    /// published.
     pub(super) fn choose(&self, wanted: &[PortConfig]) -> Result<Vec<PortRecord>, NoPort> {
         let mut hosts = BTreeMap::new();
         let mut ports: Vec<PortRecord> = Vec::new();
         for config in wanted {
             let target = config.target_port;
-            let host = match hosts.get(&target) {
-                Some(host) => *host,
-                None => self.choose_one().map_err(|cause| {
-                    self.release(&ports);
-                    NoPort { target, cause }
-                })?,
+            let published = match config.publish_mode {
+                PublishMode::Host => config.published_port,
+                PublishMode::Ingress => 0,
             };
-            hosts.insert(target, host);
+            let host = match (hosts.get(&(target, published)), published) {
+                (Some(host), _) => Ok(*host),
+                (None, 0) => self.choose_one(),
+                (None, port) => self.take_one(port, config.protocol).map(|()| port),
+            };
+            let host = host.map_err(|cause| {
+                self.release(&ports);
+                NoPort { target, cause }
+            })?;
+            hosts.insert((target, published), host);
             let port = PortRecord {
                 target,
                 host,
@@ -67,6 +74,19 @@ impl Ports {
             }
         }
         Err(last)
+    }
+
+    fn take_one(&self, port: u16, protocol: Protocol) -> io::Result<()> {
+        let bound = match protocol {
+            Protocol::Udp => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).map(drop),
+            Protocol::Tcp | Protocol::Sctp => {
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).map(drop)
+            }
+        };
+        let is_ours = bound.is_ok() && self.taken().insert(port);
+        is_ours
+            .then_some(())
+            .ok_or_else(|| io::Error::other(format!("port {port} is taken")))
     }
 
     /// Marks ports of an adopted task.
@@ -93,8 +113,6 @@ fn free_port() -> io::Result<u16> {
 
 #[cfg(test)]
 mod tests {
-    use shoal_scheduler::spec::Protocol;
-
     use super::*;
 
     fn wanted(target_port: u16, protocol: Protocol) -> PortConfig {
@@ -115,6 +133,27 @@ mod tests {
                 assert!(seen.insert(port.host));
             }
         }
+    }
+
+    #[test]
+    fn in_mode_host_it_is_the_published_one_or_none() {
+        let ports = Ports::default();
+        let published = free_port().unwrap();
+        let in_mode_host = |protocol| PortConfig {
+            publish_mode: PublishMode::Host,
+            published_port: published,
+            ..wanted(80, protocol)
+        };
+        let both = [in_mode_host(Protocol::Tcp), in_mode_host(Protocol::Udp)];
+        let chosen = ports.choose(&both).unwrap();
+        assert_eq!((chosen[0].host, chosen[1].host), (published, published));
+        let error = ports.choose(&both).unwrap_err();
+        assert!(error.to_string().contains("is taken"), "{error}");
+        ports.release(&chosen);
+        let other = TcpListener::bind((Ipv4Addr::UNSPECIFIED, published)).unwrap();
+        assert!(ports.choose(&both).is_err());
+        drop(other);
+        assert!(ports.choose(&both).is_ok());
     }
 
     #[test]

@@ -181,28 +181,20 @@ fn with_port_warnings(mut draft: Draft, spec: &ServiceSpec) -> Draft {
     draft
 }
 
-/// Nothing listens on some published ports yet, and people should know: on those of UDP and SCTP that all
-/// nodes publish, and on those of processes in mode `host`. Containers' ports in mode `host` are their
-/// engine's business.
+/// Nothing listens on published ports of SCTP, and people should know. Containers' ports in mode `host` are
+/// their engine's business.
 fn port_warnings(spec: &ServiceSpec) -> impl Iterator<Item = String> + '_ {
     let is_process = spec.task_template.container_spec.is_process();
     let ports = spec.ports().iter().filter(move |port| {
-        port.published_port > 0
-            && match port.publish_mode {
-                PublishMode::Ingress => port.protocol != Protocol::Tcp,
-                PublishMode::Host => is_process,
-            }
+        port.protocol == Protocol::Sctp && (is_process || port.publish_mode == PublishMode::Ingress)
     });
     ports.map(move |port| {
-        let (service, published) = (&spec.name, port.published_port);
+        let (service, target) = (&spec.name, port.target_port);
         let instead = match is_process {
-            true => format!(
-                "each task finds the port that it should serve in $SHOAL_PORT_{}",
-                port.target_port
-            ),
-            false => "in mode host the tasks of each node are reached there".to_owned(),
+            true => "processes are reached by TCP and UDP",
+            false => "in mode host the tasks of each node are reached there",
         };
-        format!("service {service}: nothing listens on published port {published} yet; {instead}")
+        format!("service {service}: nothing listens for SCTP port {target}; {instead}")
     })
 }
 
@@ -220,10 +212,12 @@ mod tests {
             let spec: ServiceSpec = serde_json::from_str(&text).unwrap();
             port_warnings(&spec).collect::<Vec<_>>().concat()
         };
-        assert!(warnings("scratch", "host", "tcp").contains("port 8080 yet; each task"));
-        assert!(warnings("web:1", "ingress", "udp").contains("port 8080 yet; in mode host"));
+        assert!(warnings("scratch", "host", "sctp").contains("port 80; processes"));
+        assert!(warnings("web:1", "ingress", "sctp").contains("port 80; in mode host"));
+        assert_eq!(warnings("web:1", "host", "sctp"), "");
+        assert_eq!(warnings("web:1", "ingress", "udp"), "");
         assert_eq!(warnings("web:1", "ingress", "tcp"), "");
         assert_eq!(warnings("scratch", "ingress", "tcp"), "");
-        assert_eq!(warnings("web:1", "host", "tcp"), "");
+        assert_eq!(warnings("scratch", "host", "udp"), "");
     }
 }
