@@ -10,6 +10,8 @@ mod blog;
 mod follower;
 #[path = "engines/healing.rs"]
 mod healing;
+#[path = "engines/images.rs"]
+mod images;
 #[path = "engines/load.rs"]
 mod load;
 #[path = "engines/logs.rs"]
@@ -18,6 +20,8 @@ mod logs;
 mod nat;
 #[path = "engines/network.rs"]
 mod network;
+#[path = "engines/packets.rs"]
+mod packets;
 #[path = "engines/publishing.rs"]
 mod publishing;
 #[path = "engines/recorded.rs"]

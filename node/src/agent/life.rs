@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     api::{Handle, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
-    balancer::Balancer,
+    balancer::{Balancer, Setting, virtuals::Virtuals},
     cli::{AgentArgs, ProfileChoice, RuntimeChoice},
     names::Names,
     runtime::{
@@ -200,21 +200,23 @@ impl Start {
             identity: Arc::new(machine),
         };
         let stop = CancellationToken::new();
-        let balancer = Balancer::start(
-            self.args.listen.ip(),
-            &self.args.data_dir,
-            endpoint.clone(),
-            seen_ports,
-            Arc::new(self.runtimes.clone()),
-            networks.clone(),
-            stop.child_token(),
-        );
-        Names {
-            networks,
+        let virtuals = Virtuals::default();
+        let names = Names {
+            networks: networks.clone(),
             view: named,
-            virtuals: balancer.virtuals(),
-        }
-        .start(stop.child_token());
+            virtuals: virtuals.clone(),
+        };
+        let setting = Setting {
+            listen: self.args.listen.ip(),
+            data_dir: &self.args.data_dir,
+            endpoint: endpoint.clone(),
+            view: seen_ports,
+            addresses: Arc::new(self.runtimes.clone()),
+            networks,
+            virtuals,
+            names: Box::new(Arc::new(names)),
+        };
+        let balancer = Balancer::start(setting, stop.child_token());
         let api = tokio::spawn(server.run(handle, stop.clone()));
         let socket = self.args.api.path().display();
         tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");

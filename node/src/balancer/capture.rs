@@ -17,12 +17,21 @@ const PRIORITY: i32 = -110;
 /// The same for packets, which are not changed and so come before.
 const PACKETS_PRIORITY: i32 = -150;
 
-/// A network, and the ports of this machine's address there on which connections are taken, and packets.
+/// Where servers of names listen.
+const NAMES: u16 = 53;
+
+/// A network, and the ports of this machine's address there to which things are led.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Captured {
     pub(super) network: LocalNetwork,
-    pub(super) port: u16,
+    /// Connections to virtual addresses.
+    pub(super) connections: u16,
+    /// Packets to virtual addresses.
     pub(super) packets: u16,
+    /// Questions for names, which are sent to the port of names at this machine's address. Nobody listens on
+    /// that itself: services may publish it.
+    pub(super) names_by_packets: u16,
+    pub(super) names_by_streams: u16,
 }
 
 /// Makes these rules the only ones of this agent. A kernel that can't lead packets leads connections alone: why
@@ -63,12 +72,18 @@ fn rules(table: &str, captured: &[Captured], with_packets: bool) -> String {
         text,
         "  type nat hook prerouting priority {PRIORITY}; policy accept;"
     );
-    for Captured { network, port, .. } in captured {
-        let (bridge, range) = (&network.bridge, network.range.virtuals());
-        let _ = writeln!(
-            text,
-            "  iifname \"{bridge}\" ip daddr {range} tcp dport 1-65535 redirect to :{port}"
-        );
+    for one in captured {
+        let (bridge, range) = (&one.network.bridge, one.network.range.virtuals());
+        let own = one.network.range.gateway;
+        let mut redirect = |to: &str, port: u16| {
+            let _ = writeln!(
+                text,
+                "  iifname \"{bridge}\" ip daddr {to} redirect to :{port}"
+            );
+        };
+        redirect(&format!("{range} tcp dport 1-65535"), one.connections);
+        redirect(&format!("{own} tcp dport {NAMES}"), one.names_by_streams);
+        redirect(&format!("{own} udp dport {NAMES}"), one.names_by_packets);
     }
     text += " }\n";
     if with_packets {
@@ -77,12 +92,9 @@ fn rules(table: &str, captured: &[Captured], with_packets: bool) -> String {
             text,
             "  type filter hook prerouting priority {PACKETS_PRIORITY}; policy accept;"
         );
-        for Captured {
-            network, packets, ..
-        } in captured
-        {
-            let (bridge, range) = (&network.bridge, network.range.virtuals());
-            let own = network.range.gateway;
+        for one in captured {
+            let (bridge, range) = (&one.network.bridge, one.network.range.virtuals());
+            let (own, packets) = (one.network.range.gateway, one.packets);
             let _ = writeln!(
                 text,
                 "  iifname \"{bridge}\" ip daddr {range} udp dport 1-65535 tproxy to {own}:{packets} accept"
@@ -138,13 +150,17 @@ mod tests {
         };
         let captured = [Captured {
             network,
-            port: 4000,
+            connections: 4000,
             packets: 5000,
+            names_by_packets: 6000,
+            names_by_streams: 7000,
         }];
         let text = rules("shoal_x", &captured, false);
         let expected = "table ip shoal_x\ndelete table ip shoal_x\ntable ip shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
-            iifname \"sh0123\" ip daddr 10.0.8.0/21 tcp dport 1-65535 redirect to :4000\n }\n}\n";
+            iifname \"sh0123\" ip daddr 10.0.8.0/21 tcp dport 1-65535 redirect to :4000\n  \
+            iifname \"sh0123\" ip daddr 10.0.0.1 tcp dport 53 redirect to :7000\n  \
+            iifname \"sh0123\" ip daddr 10.0.0.1 udp dport 53 redirect to :6000\n }\n}\n";
         assert_eq!(text, expected);
         let with_packets = rules("shoal_x", &captured, true);
         let more = " chain packets {\n  type filter hook prerouting priority -150; policy accept;\n  \

@@ -1,16 +1,17 @@
-//! Where containers knock: one listener on each network of this node, to which all connections to virtual
-//! addresses are led. The address that was meant says which service, or which task.
+//! Where containers knock: on each network of this node one listener for connections to virtual addresses, one
+//! for packets to them, and who answers questions for names. Rules lead to these what was sent elsewhere; the
+//! address that was meant says which service, or which task.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use shoal_scheduler::{task::NetworkId, view::ClusterView};
 use socket2::SockRef;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     sync::watch,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until},
 };
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Shared,
@@ -27,114 +28,142 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Until something changes.
 const NEVER: Duration = Duration::from_secs(86_400);
 
+/// Who answers the questions for names that containers of a network ask.
+pub(crate) trait NameServer: Send + Sync {
+    /// Answers by packets and by streams, until `end`. To be called within a tokio runtime.
+    fn serve(
+        &self,
+        network: NetworkId,
+        packets: UdpSocket,
+        streams: TcpListener,
+        end: CancellationToken,
+    );
+}
+
 struct Door {
     captured: Captured,
-    /// Ends its listener; connections go on.
+    /// Ends its listeners; connections go on.
     _end: DropGuard,
 }
 
+/// Those of all networks.
+struct Doors {
+    shared: Arc<Shared>,
+    networks: watch::Receiver<Arc<LocalNetworks>>,
+    view: watch::Receiver<Arc<ClusterView>>,
+    open: BTreeMap<NetworkId, Door>,
+    /// The rules that stand. None: nothing of this machine was ever touched.
+    applied: Option<Vec<Captured>>,
+    /// What is wrong, as it was said.
+    said: String,
+    /// When what went wrong is tried again.
+    again: Option<Instant>,
+    lives: u64,
+}
+
 /// Keeps them until it is told to stop, and takes the rules away then.
-pub(super) async fn keep(shared: Arc<Shared>, mut networks: watch::Receiver<Arc<LocalNetworks>>) {
-    let mut view = shared.view.clone();
-    let mut doors: BTreeMap<NetworkId, Door> = BTreeMap::new();
-    let mut applied: Option<Vec<Captured>> = None;
-    let mut said = String::new();
-    let mut again = Instant::now();
-    let mut lives = 0;
+pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<LocalNetworks>>) {
+    let mut doors = Doors {
+        view: shared.view.clone(),
+        shared,
+        networks,
+        open: BTreeMap::new(),
+        applied: None,
+        said: String::new(),
+        again: None,
+        lives: 0,
+    };
     loop {
-        let local = networks.borrow_and_update().clone();
-        if std::mem::replace(&mut lives, local.lives) != local.lives {
-            // A new bridge has no route of the old one.
-            doors.clear();
-        }
-        shared
-            .virtuals
-            .update(&local, &view.borrow_and_update().clone());
-        doors.retain(|id, door| local.networks.get(id) == Some(&door.captured.network));
-        // The view changes far more often than what went wrong can have changed.
-        let may_try = said.is_empty() || Instant::now() >= again;
-        if !may_try {
-            tokio::select! {
-                () = shared.stop.cancelled() => break,
-                () = sleep_until(again) => {}
-                changed = view.changed() => {
-                    if changed.is_err() {
-                        break;
-                    }
-                }
-            }
-            continue;
-        }
-        let mut wrong = String::new();
-        for network in local.networks.values() {
-            if doors.contains_key(&network.id) {
-                continue;
-            }
-            match open(&shared, network).await {
-                Ok(door) => {
-                    doors.insert(network.id, door);
-                }
-                Err(error) => wrong = error.to_string(),
-            }
-        }
-        let wanted: Vec<Captured> = doors.values().map(|door| door.captured.clone()).collect();
-        let is_new = applied.as_ref() != Some(&wanted);
-        // Without networks, and never any before, nothing of this machine is touched.
-        if is_new && (!wanted.is_empty() || applied.is_some()) {
-            match capture::replace(&shared.table, &wanted).await {
-                Ok(without_packets) => {
-                    if let Some(error) = without_packets
-                        && applied.is_none()
-                    {
-                        tracing::warn!(%error, "containers reach services by TCP alone: this kernel can't lead packets (it needs nft_tproxy)");
-                    }
-                    applied = Some(wanted);
-                }
-                Err(error) => wrong = error.to_string(),
-            }
-        }
-        if wrong != said && !wrong.is_empty() {
-            tracing::warn!(
-                error = %wrong,
-                "containers can't reach services by their names; it is tried again (needs root, and nftables and iproute2)"
-            );
-        }
-        said = wrong;
-        again = Instant::now()
-            + match said.is_empty() {
-                true => NEVER,
-                false => RETRY,
-            };
-        tokio::select! {
-            () = shared.stop.cancelled() => break,
-            changed = timeout_at(again, networks.changed()) => {
-                if matches!(changed, Ok(Err(_))) {
-                    break;
-                }
-            }
-            changed = view.changed() => {
-                if changed.is_err() {
-                    break;
-                }
-            }
+        doors.update().await;
+        let again = doors.again.unwrap_or_else(|| Instant::now() + NEVER);
+        let goes_on = tokio::select! {
+            () = doors.shared.stop.cancelled() => false,
+            () = sleep_until(again) => true,
+            changed = doors.networks.changed() => changed.is_ok(),
+            changed = doors.view.changed() => changed.is_ok(),
+        };
+        if !goes_on {
+            break;
         }
     }
-    if applied.is_some()
-        && let Err(error) = capture::replace(&shared.table, &[]).await
+    if doors.applied.is_some()
+        && let Err(error) = capture::replace(&doors.shared.table, &[]).await
     {
         tracing::warn!(%error, "rules of nftables are left; the next start replaces them");
     }
 }
 
-async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> std::io::Result<Door> {
+impl Doors {
+    /// Does what the networks and services of now need.
+    async fn update(&mut self) {
+        let local = self.networks.borrow_and_update().clone();
+        if std::mem::replace(&mut self.lives, local.lives) != local.lives {
+            // A new bridge has no route of the old one.
+            self.open.clear();
+        }
+        let view = self.view.borrow_and_update().clone();
+        self.shared.virtuals.update(&local, &view);
+        self.open
+            .retain(|id, door| local.networks.get(id) == Some(&door.captured.network));
+        // The view changes far more often than what went wrong can have changed.
+        if self.again.is_some_and(|again| Instant::now() < again) {
+            return;
+        }
+        let wrong = match self.open_all(&local).await {
+            Ok(()) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        if wrong != self.said && !wrong.is_empty() {
+            tracing::warn!(
+                error = %wrong,
+                "containers can't reach services by their names; it is tried again (needs root, and nftables and iproute2)"
+            );
+        }
+        self.again = (!wrong.is_empty()).then(|| Instant::now() + RETRY);
+        self.said = wrong;
+    }
+
+    async fn open_all(&mut self, local: &LocalNetworks) -> io::Result<()> {
+        let mut wrong = None;
+        for network in local.networks.values() {
+            if self.open.contains_key(&network.id) {
+                continue;
+            }
+            match open(&self.shared, network).await {
+                Ok(door) => drop(self.open.insert(network.id, door)),
+                Err(error) => wrong = Some(error),
+            }
+        }
+        let doors = self.open.values();
+        let wanted: Vec<Captured> = doors.map(|door| door.captured.clone()).collect();
+        let is_new = self.applied.as_ref() != Some(&wanted);
+        // Without networks, and never any before, nothing of this machine is touched.
+        if is_new && (!wanted.is_empty() || self.applied.is_some()) {
+            let without_packets = capture::replace(&self.shared.table, &wanted).await?;
+            if let Some(error) = without_packets.filter(|_| self.applied.is_none()) {
+                tracing::warn!(%error, "containers reach services by TCP alone: this kernel can't lead packets (it needs nft_tproxy)");
+            }
+            self.applied = Some(wanted);
+        }
+        wrong.map_or(Ok(()), Err)
+    }
+}
+
+async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> {
     let address = SocketAddr::new(network.range.gateway.into(), 0);
-    let listener = TcpListener::bind(address).await?;
+    let connections = TcpListener::bind(address).await?;
+    let packets = VirtualPackets::listen(address.ip())?;
+    let names = (
+        UdpSocket::bind(address).await?,
+        TcpListener::bind(address).await?,
+    );
     capture::route(network).await?;
-    let packets = VirtualPackets::listen(network.range.gateway.into())?;
     let captured = Captured {
         network: network.clone(),
-        port: listener.local_addr()?.port(),
+        connections: connections.local_addr()?.port(),
         packets: packets.port()?,
+        names_by_packets: names.0.local_addr()?.port(),
+        names_by_streams: names.1.local_addr()?.port(),
     };
     let end = shared.stop.child_token();
     let (judge, here) = (shared.clone(), network.clone());
@@ -142,10 +171,13 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> std::io::Result<D
         let original = SockRef::from(client).original_dst_v4().ok()?;
         meant(&judge, &here, from, original.as_socket()?)
     };
-    tokio::spawn(accept(shared.clone(), listener, end.clone(), meant_by));
+    tokio::spawn(accept(shared.clone(), connections, end.clone(), meant_by));
     let (judge, here) = (shared.clone(), network.clone());
     let front = move |from, to| meant(&judge, &here, from, to);
     tokio::spawn(packets.carry(shared.clone(), front, end.clone()));
+    shared
+        .names
+        .serve(network.id, names.0, names.1, end.clone());
     Ok(Door {
         captured,
         _end: end.drop_guard(),

@@ -49,6 +49,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::doors::NameServer;
 pub use self::missing::PortTroubles;
 use self::{loads::Loads, missing::Missing, virtuals::Virtuals};
 use crate::runtime::docker::LocalNetworks;
@@ -97,6 +98,7 @@ struct Shared {
     /// The networks of this node's engine.
     networks: watch::Receiver<Arc<LocalNetworks>>,
     virtuals: Virtuals,
+    names: Box<dyn NameServer>,
     /// The name of this agent's rules.
     table: String,
     loads: Loads,
@@ -117,32 +119,42 @@ struct Shared {
 #[derive(Clone)]
 pub struct Balancer(Arc<Shared>);
 
+/// What a balancer works with.
+pub(crate) struct Setting<'a> {
+    /// Where it listens; unspecified: everywhere.
+    pub(crate) listen: IpAddr,
+    /// Rules of nftables go by this: what a former run of it left is replaced, whichever node it was.
+    pub(crate) data_dir: &'a Path,
+    pub(crate) endpoint: Endpoint,
+    /// Says what is published, and who runs where.
+    pub(crate) view: watch::Receiver<Arc<ClusterView>>,
+    /// Where tasks of this node have networks of their own.
+    pub(crate) addresses: Arc<dyn Addresses>,
+    /// The networks of this node's engine.
+    pub(crate) networks: watch::Receiver<Arc<LocalNetworks>>,
+    /// The addresses under which services and tasks are reached from this node: kept by the balancer.
+    pub(crate) virtuals: Virtuals,
+    /// Knows them by their names.
+    pub(crate) names: Box<dyn NameServer>,
+}
+
 impl Balancer {
-    /// Begins to listen as the view says, on this address, until `stop`. Rules of nftables go by the data
-    /// directory: what a former run of it left is replaced, whichever node it was. To be called within a tokio
-    /// runtime.
+    /// Begins to listen as the view says, until `stop`. To be called within a tokio runtime.
     #[must_use]
-    pub fn start(
-        listen: IpAddr,
-        data_dir: &Path,
-        endpoint: Endpoint,
-        view: watch::Receiver<Arc<ClusterView>>,
-        addresses: Arc<dyn Addresses>,
-        networks: watch::Receiver<Arc<LocalNetworks>>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn start(setting: Setting<'_>, stop: CancellationToken) -> Self {
         let files = crate::descriptors::most();
         let places = (files.saturating_sub(FILES_KEPT) / FILES_EACH).clamp(16, CARRIED_MAX);
-        let me = endpoint.id();
+        let networks = setting.networks;
         let shared = Arc::new(Shared {
-            me,
-            listen,
-            endpoint,
-            view,
-            addresses,
+            me: setting.endpoint.id(),
+            listen: setting.listen,
+            endpoint: setting.endpoint,
+            view: setting.view,
+            addresses: setting.addresses,
             networks: networks.clone(),
-            virtuals: Virtuals::default(),
-            table: table_of(data_dir),
+            virtuals: setting.virtuals,
+            names: setting.names,
+            table: table_of(setting.data_dir),
             loads: Loads::of(OF_NODE_MAX),
             flows: flows::Flows::new(places),
             detours: relay::Detours::default(),
@@ -177,11 +189,6 @@ impl Balancer {
     #[must_use]
     pub fn port_troubles(&self) -> PortTroubles {
         self.0.missing.troubles()
-    }
-
-    /// The addresses under which services and tasks are reached from this node.
-    pub(crate) fn virtuals(&self) -> Virtuals {
-        self.0.virtuals.clone()
     }
 
     /// Takes a stream of another node, if it is one that carries a connection.

@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use shoal_scheduler::view::ClusterView;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::{balancer::virtuals::Virtuals, runtime::docker::LocalNetworks};
 
@@ -28,11 +27,4 @@ pub(crate) struct Names {
     pub(crate) view: watch::Receiver<Arc<ClusterView>>,
     /// Where they are reached from here.
     pub(crate) virtuals: Virtuals,
-}
-
-impl Names {
-    /// Answers until `stop`. To be called within a tokio runtime.
-    pub(crate) fn start(self, stop: CancellationToken) {
-        tokio::spawn(server::keep(Arc::new(self), stop));
-    }
 }

@@ -1,7 +1,6 @@
-//! Listens for questions on each network, by packets and by streams.
+//! Answers the questions of a network, by packets and by streams.
 
 use std::{
-    collections::BTreeMap,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -16,9 +15,9 @@ use shoal_scheduler::task::NetworkId;
 use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
     sync::Semaphore,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{sleep, timeout},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Names,
@@ -26,9 +25,8 @@ use super::{
     client,
     relay::{self, By},
 };
-use crate::runtime::docker::LocalNetwork;
+use crate::balancer::NameServer;
 
-const PORT: u16 = 53;
 /// For how long others may remember an address, in seconds: tasks move.
 const TTL_S: u32 = 5;
 /// Questions of one network that are being answered; more are dropped, and asked again.
@@ -41,77 +39,24 @@ const PACKET_MAX: usize = 4_096;
 const ANSWER_MAX: u16 = 512;
 /// Who opened a stream and asks nothing for so long is left.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
-/// What did not work is tried again after this.
-const RETRY: Duration = Duration::from_secs(5);
-/// Until something changes.
-const NEVER: Duration = Duration::from_secs(86_400);
 /// Pause after what could not be read.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens on each network, as they come and go, until it is told to stop.
-pub(super) async fn keep(names: Arc<Names>, stop: CancellationToken) {
-    let mut networks = names.networks.clone();
-    let mut open: BTreeMap<NetworkId, (LocalNetwork, DropGuard)> = BTreeMap::new();
-    let mut said = String::new();
-    loop {
-        let local = networks.borrow_and_update().clone();
-        open.retain(|id, (network, _)| local.networks.get(id) == Some(network));
-        let mut wrong = String::new();
-        for network in local.networks.values() {
-            if open.contains_key(&network.id) {
-                continue;
-            }
-            match listen(&names, network, &stop).await {
-                Ok(end) => {
-                    open.insert(network.id, (network.clone(), end));
-                }
-                Err(error) => {
-                    let address = network.range.gateway;
-                    wrong =
-                        format!("can't answer questions for names on {address}:{PORT}: {error}");
-                }
-            }
-        }
-        if wrong != said && !wrong.is_empty() {
-            tracing::warn!("{wrong}; it is tried again");
-        }
-        said = wrong;
-        let again = Instant::now()
-            + match said.is_empty() {
-                true => NEVER,
-                false => RETRY,
-            };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = timeout_at(again, networks.changed()) => {
-                if matches!(changed, Ok(Err(_))) {
-                    return;
-                }
-            }
-        }
+impl NameServer for Arc<Names> {
+    fn serve(
+        &self,
+        network: NetworkId,
+        packets: UdpSocket,
+        streams: TcpListener,
+        end: CancellationToken,
+    ) {
+        let by_packets = take_packets(self.clone(), network, packets);
+        let by_streams = take_streams(self.clone(), network, streams);
+        tokio::spawn(async move {
+            let both = async { tokio::join!(by_packets, by_streams) };
+            end.run_until_cancelled(both).await;
+        });
     }
-}
-
-async fn listen(
-    names: &Arc<Names>,
-    network: &LocalNetwork,
-    stop: &CancellationToken,
-) -> io::Result<DropGuard> {
-    let address = SocketAddr::new(network.range.gateway.into(), PORT);
-    let packets = UdpSocket::bind(address).await?;
-    let streams = TcpListener::bind(address).await?;
-    let end = stop.child_token();
-    let (names, id) = (names.clone(), network.id);
-    let both = {
-        let by_packets = take_packets(names.clone(), id, packets);
-        let by_streams = take_streams(names, id, streams);
-        async { tokio::join!(by_packets, by_streams) }
-    };
-    let ended = end.clone();
-    tokio::spawn(async move {
-        ended.run_until_cancelled(both).await;
-    });
-    Ok(end.drop_guard())
 }
 
 async fn take_packets(names: Arc<Names>, network: NetworkId, socket: UdpSocket) {

@@ -1,11 +1,11 @@
 //! A stack as people have it: web server, application and database on machines of their own, from the compose
 //! file and the images in `tests/blog`.
 
-use std::{net::SocketAddr, path::Path, process::Command, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use shoal_tests::{Lab, Said, get, within};
+use shoal_tests::{Lab, get, within};
 
-use super::{ALL, Turn};
+use super::{ALL, Turn, images};
 
 const COMPOSE: &str = include_str!("../../blog/compose.yml");
 const TIERS: [&str; 3] = ["web", "app", "db"];
@@ -20,32 +20,6 @@ const HEALED: Duration = Duration::from_secs(20);
 /// An engine that starts, and an agent after it.
 const RETURNED: Duration = Duration::from_secs(60);
 const CLEARED: Duration = Duration::from_secs(60);
-
-/// Makes the images, and gives them to all engines. False: they can't be had here, and stdout says why.
-#[expect(clippy::print_stdout, reason = "says what was skipped, and why")]
-fn has_images(lab: &Lab) -> bool {
-    /// What the script ends with then.
-    const UNAVAILABLE: i32 = 3;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/blog/images");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("blog");
-    let made = Command::new(script).arg(&folder).output();
-    let made = Said::from(made.expect("tests/blog/images can be run"));
-    if made.status == UNAVAILABLE {
-        println!("skipped: a weblog of three tiers: {}", made.err.trim());
-        return false;
-    }
-    made.ok();
-    for tier in TIERS {
-        let tar = folder.join(format!("{tier}.tar"));
-        lab.run(&["import", &image(tier), &tar.to_string_lossy()])
-            .ok();
-    }
-    true
-}
-
-fn image(tier: &str) -> String {
-    format!("blog-{tier}:1")
-}
 
 /// A reader of the blog. Each page says how often pages were read: the database has a row for each.
 struct Reader<'a> {
@@ -115,7 +89,7 @@ fn clear(lab: &Lab) {
     remove(DATABASE_ON, &["volume", "rm", "blog_db-data"]);
     for machine in ALL {
         for tier in TIERS {
-            remove(machine, &["image", "rm", &image(tier)]);
+            remove(machine, &["image", "rm", &images::of(tier)]);
         }
     }
 }
@@ -124,7 +98,7 @@ fn clear(lab: &Lab) {
 fn a_weblog_with_a_database_is_on_every_machine_and_goes_on_without_one_of_them() {
     let Some(turn) = Turn::take() else { return };
     let lab = turn.lab();
-    if !has_images(lab) {
+    if !images::are_had(lab, &TIERS) {
         return;
     }
     lab.deploy(2, "blog", COMPOSE);
