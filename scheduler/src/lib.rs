@@ -12,6 +12,7 @@ pub mod order;
 pub mod payload;
 pub mod peer;
 pub mod placement;
+pub mod ports;
 pub mod reconcile;
 pub mod registry;
 pub mod spec;

@@ -145,6 +145,9 @@ pub enum OrderError {
     /// A change that is not possible, such as a new name.
     #[error("{0}")]
     Unsupported(String),
+    /// All ports that are given away are taken.
+    #[error("no port is left for target port {0}: name a published port outside 30000 to 32767")]
+    NoPortLeft(u16),
     /// An ingress port that another service has.
     #[error("port '{port}' is already in use by service '{service}' ({id}) as an ingress port")]
     PortTaken {

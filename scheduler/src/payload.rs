@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use shoal_membership::PublicKey;
 
 use crate::{
+    ports::GivenPort,
     spec::NetworkSpec,
     task::{NetworkId, ServiceId},
 };
@@ -23,6 +24,9 @@ pub struct ServiceRecord {
     pub created_at: u64,
     /// Docker's `ServiceSpec`.
     pub spec: Box<RawValue>,
+    /// Published ports that were chosen for it; the spec leaves them open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_ports: Vec<GivenPort>,
     /// The spec before the last update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_spec: Option<Box<RawValue>>,

@@ -16,7 +16,7 @@ use shoal_membership::{ClusterId, NodeId};
 
 use crate::{
     observed::PortTrouble,
-    spec::{NetworkSpec, NodeSpec, PublishMode, ServiceSpec},
+    spec::{NetworkSpec, NodeSpec, PortConfig, PublishMode, ServiceSpec},
     task::{NetworkId, ServiceId, Slot, TaskId, TaskReport},
 };
 
@@ -137,6 +137,8 @@ pub struct ServiceView {
     pub spec: Arc<ServiceSpec>,
     /// The same, byte for byte as it was written.
     pub spec_json: Arc<str>,
+    /// Its published ports, with those that were chosen where the spec leaves them open.
+    pub ports: Vec<PortConfig>,
     /// The spec before the last update.
     pub previous_spec_json: Option<Arc<str>>,
     /// Changes with every write. Equal on nodes that hold the same registry.
@@ -211,7 +213,7 @@ pub fn port_troubles<'a>(
     service: &'a ServiceView,
 ) -> impl Iterator<Item = String> + 'a {
     let is_published = |trouble: &PortTrouble| {
-        service.spec.ports().iter().any(|port| {
+        service.ports.iter().any(|port| {
             (port.published_port, port.protocol) == (trouble.port, trouble.protocol)
                 && port.publish_mode == PublishMode::Ingress
         })

@@ -120,6 +120,59 @@ fn a_dead_machine_costs_no_request_but_those_it_had() {
     assert!(under_way.len() <= 4, "{under_way:?}");
 }
 
+/// A service that leaves its published port open is given one, which it keeps.
+#[test]
+fn a_port_that_is_left_open_is_the_same_on_all_nodes() {
+    let mut cluster = Cluster::of(2);
+    let binary = shoal_tests::shoal_binary();
+    let binary = binary.to_string_lossy().into_owned();
+    let create = |name: &str, port: &str| {
+        let all = [
+            "service",
+            "create",
+            "--name",
+            name,
+            "--publish",
+            port,
+            "--env",
+            "NODE=x",
+            "scratch",
+            &binary,
+            "__web",
+        ];
+        cluster[0].shoal(&all)
+    };
+    create("web", "80").ok();
+    let shown = |node: usize| {
+        let format = "{{range .Endpoint.Ports}}{{.PublishedPort}} {{.TargetPort}}{{end}} \
+                      {{range .Spec.EndpointSpec.Ports}}{{.PublishedPort}}{{end}}";
+        let said = cluster[node].shoal(&["service", "inspect", "web", "--format", format]);
+        said.ok().to_owned()
+    };
+    let first = shown(0);
+    let port: u16 = first.split(' ').next().unwrap().parse().expect(&first);
+    assert!((30_000..32_768).contains(&port), "{first}");
+    let listed = cluster[1].shoal(&["service", "ls"]);
+    assert!(
+        listed.ok().contains(&format!("*:{port}->80/tcp")),
+        "{listed:?}"
+    );
+    let taken = create("other", &format!("{port}:80"));
+    assert!(
+        taken.err.contains("is already in use by service 'web'"),
+        "{taken:?}"
+    );
+    cluster[1]
+        .shoal(&["service", "update", "--env-add", "A=b", "web"])
+        .ok();
+    for node in 0..2 {
+        assert_eq!(shown(node), first);
+        let address = SocketAddr::new(cluster[node].listen.ip(), port);
+        within(SOON, "an answer", || get(address).map(drop));
+    }
+    cluster.agree(SOON);
+}
+
 /// A port of one node that another program has is that node's alone to miss, and taken when it is free.
 #[test]
 fn a_taken_port_stops_nobody_else() {

@@ -142,6 +142,7 @@ fn order_status(error: &OrderError) -> StatusCode {
         OrderError::Spec(_)
         | OrderError::Json(_)
         | OrderError::PortTaken { .. }
+        | OrderError::NoPortLeft(_)
         | OrderError::NetworkInUse { .. }
         | OrderError::NotDown(_) => StatusCode::BAD_REQUEST,
         OrderError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -165,7 +166,7 @@ fn grpc_prefix(error: &OrderError) -> &'static str {
             | SpecError::NetworkDriver(_)
             | SpecError::Subnet(_),
         ) => "",
-        OrderError::Spec(_) | OrderError::PortTaken { .. } => {
+        OrderError::Spec(_) | OrderError::PortTaken { .. } | OrderError::NoPortLeft(_) => {
             "rpc error: code = InvalidArgument desc = "
         }
         OrderError::NotDown(_) | OrderError::NetworkInUse { .. } => {

@@ -6,7 +6,7 @@ use bollard::models::{ObjectVersion, ServiceServiceStatus};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shoal_scheduler::{
-    spec::{EndpointSpec, PortConfig},
+    spec::PortConfig,
     task::{ServiceId, TaskState},
     view::{ClusterView, Conflict, ServiceView},
 };
@@ -85,7 +85,7 @@ impl<'a> ServiceObject<'a> {
                 .previous_spec_json
                 .as_deref()
                 .and_then(spec_json::embed),
-            endpoint: endpoint(service.spec.endpoint_spec.as_ref()),
+            endpoint: endpoint(service),
             service_status: status,
             own: (!conflicts.is_empty()).then(|| Own {
                 conflicts: conflicts.iter().map(ConflictShown::from).collect(),
@@ -95,7 +95,8 @@ impl<'a> ServiceObject<'a> {
 }
 
 /// As on Swarm: a service without ports has an endpoint with an empty spec.
-fn endpoint(spec: Option<&EndpointSpec>) -> Endpoint<'_> {
+fn endpoint(service: &ServiceView) -> Endpoint<'_> {
+    let spec = service.spec.endpoint_spec.as_ref();
     match spec.filter(|spec| !spec.ports.is_empty()) {
         None => Endpoint {
             spec: EndpointSpecShown::default(),
@@ -107,7 +108,7 @@ fn endpoint(spec: Option<&EndpointSpec>) -> Endpoint<'_> {
                     .map(|mode| if mode.is_empty() { "vip" } else { mode }),
                 ports: &spec.ports,
             },
-            ports: &spec.ports,
+            ports: &service.ports,
         },
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMa
         if networks.any(|network| network.target == "host") {
             continue;
         }
-        for port in service.spec.ports() {
+        for port in &service.ports {
             let is_ours = matches!(port.protocol, Protocol::Tcp | Protocol::Udp)
                 && port.publish_mode == PublishMode::Ingress
                 && port.published_port > 0;
@@ -78,6 +78,7 @@ mod tests {
         let spec: ServiceSpec = serde_json::from_str(&spec).unwrap();
         ServiceView {
             id: ServiceId(id),
+            ports: spec.ports().to_vec(),
             spec: Arc::new(spec),
             spec_json,
             previous_spec_json: None,

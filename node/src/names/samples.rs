@@ -25,6 +25,7 @@ fn service(id: u128, spec: &str) -> ServiceView {
     let spec_json: Arc<str> = spec.into();
     ServiceView {
         id: ServiceId(id),
+        ports: Vec::new(),
         spec: Arc::new(serde_json::from_str::<ServiceSpec>(spec).unwrap()),
         spec_json,
         previous_spec_json: None,

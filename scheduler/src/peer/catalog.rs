@@ -12,6 +12,7 @@ use shoal_membership::NodeId;
 
 use crate::{
     payload::{NetworkRecord, ServiceRecord, VolumeHome},
+    ports::{self, PublishedPorts},
     reconcile::SlotKey,
     registry::{Admission, Entry, Key, Registry, Signed, kind},
     spec::{NodeSpec, ServiceSpec},
@@ -64,6 +65,18 @@ pub(super) struct Catalog {
 impl Catalog {
     pub(super) fn services(&self) -> &BTreeMap<ServiceId, Service> {
         &self.services
+    }
+
+    /// The ports of all services, with those that were chosen for them.
+    pub(super) fn ports(&self) -> PublishedPorts {
+        let services = self.services.values();
+        let publishers = services.map(|service| ports::Publisher {
+            id: service.record.id,
+            created_at: service.record.created_at,
+            spec: &service.spec,
+            given: &service.record.given_ports,
+        });
+        ports::all(publishers.collect())
     }
 
     pub(super) fn service_named(&self, name: &str) -> Option<&Service> {

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     payload::{NetworkRecord, TokenRecord},
     registry::kind,
+    spec::PortConfig,
     task::{NetworkId, ServiceId, TaskId},
     view::{ClusterView, NetworkView, NodeStatus, NodeView, ServiceView, TaskView, TokenView},
 };
@@ -36,6 +37,8 @@ impl Peer {
         let roster = self.catalog.roster();
         let services = self.catalog.services();
         let mut apart = self.all_apart();
+        let mut ports = self.catalog.ports();
+        let mut ports_of = |id| ports.remove(id).unwrap_or_default();
         Arc::new(ClusterView {
             cluster: self.registry.cluster(),
             created_at: roster
@@ -53,7 +56,7 @@ impl Peer {
                 .collect(),
             services: services
                 .iter()
-                .map(|(id, one)| (*id, self.service_view(one)))
+                .map(|(id, one)| (*id, self.service_view(one, ports_of(id))))
                 .collect(),
             networks: self.network_views(),
             tasks: self.task_views(),
@@ -107,7 +110,7 @@ impl Peer {
         }
     }
 
-    fn service_view(&self, service: &Service) -> ServiceView {
+    fn service_view(&self, service: &Service, ports: Vec<PortConfig>) -> ServiceView {
         let id = service.record.id;
         let everywhere = || {
             let owners = self.placing.plan.services.get(&id);
@@ -120,6 +123,7 @@ impl Peer {
             spec_json: service.spec_json.clone(),
             previous_spec_json: service.previous_json.clone(),
             version: service.version,
+            ports,
             template: service.template,
             previous_template: service.previous_template,
             created_at: Duration::from_millis(service.record.created_at),

@@ -26,9 +26,11 @@ pub(super) fn node_id(number: u8) -> NodeId {
 }
 
 pub(super) fn service(id: ServiceId, spec_json: &str) -> ServiceView {
+    let spec: shoal_scheduler::spec::ServiceSpec = serde_json::from_str(spec_json).unwrap();
     ServiceView {
         id,
-        spec: Arc::new(serde_json::from_str(spec_json).unwrap()),
+        ports: spec.ports().to_vec(),
+        spec: Arc::new(spec),
         spec_json: spec_json.into(),
         previous_spec_json: None,
         previous_template: None,

@@ -13,8 +13,9 @@ use super::{
 use crate::{
     order::OrderError,
     payload::ServiceRecord,
+    ports::{self, GivenPort, PublishedPorts},
     registry::{Key, kind},
-    spec::{PREDEFINED_NETWORKS, Protocol, PublishMode, ServiceSpec},
+    spec::{PREDEFINED_NETWORKS, PortConfig, Protocol, PublishMode, ServiceSpec},
     task::{ServiceId, Slot},
 };
 
@@ -27,14 +28,17 @@ impl Peer {
                 name: spec.name,
             });
         }
-        self.check_ports(&spec, None)?;
+        let ports = self.catalog.ports();
+        self.check_ports(&spec, None, &ports)?;
         self.check_networks(&spec)?;
         let id = ServiceId(u128::from_le_bytes(self.rng.random()));
+        let given_ports = self.give_ports(id, &spec, &ports)?;
         let created_at = u64::try_from(self.now.wall.as_millis()).unwrap_or(u64::MAX);
         let record = ServiceRecord {
             id,
             created_at,
             spec: raw,
+            given_ports,
             previous_spec: None,
         };
         let key = Key::of(kind::SERVICE, spec.name.clone());
@@ -74,11 +78,14 @@ impl Peer {
                 "service mode change is not allowed".into(),
             ));
         }
-        self.check_ports(&spec, Some(id))?;
+        let ports = self.catalog.ports();
+        self.check_ports(&spec, Some(id), &ports)?;
         self.check_networks(&spec)?;
+        let given_ports = self.give_ports(id, &spec, &ports)?;
         let record = ServiceRecord {
             previous_spec: Some(service.record.spec.clone()),
             spec: raw,
+            given_ports,
             ..service.record.clone()
         };
         let key = Key::of(kind::SERVICE, spec.name.clone());
@@ -139,32 +146,56 @@ impl Peer {
         }
     }
 
-    /// Refuses an ingress port that another service has.
-    fn check_ports(&self, spec: &ServiceSpec, own: Option<ServiceId>) -> Result<(), OrderError> {
-        let ingress = |spec: &ServiceSpec| -> Vec<_> {
-            let ports = spec.ports().iter();
-            let published = ports.filter(|port| {
+    /// Refuses an ingress port that another service has, asked for or not.
+    fn check_ports(
+        &self,
+        spec: &ServiceSpec,
+        own: Option<ServiceId>,
+        ports: &PublishedPorts,
+    ) -> Result<(), OrderError> {
+        let ingress = |ports: &[PortConfig]| -> Vec<_> {
+            let published = ports.iter().filter(|port| {
                 port.publish_mode == PublishMode::Ingress && port.published_port > 0
             });
             published
                 .map(|port| (port.published_port, port.protocol))
                 .collect()
         };
-        let wanted = ingress(spec);
-        for (id, other) in self.catalog.services() {
+        let wanted = ingress(spec.ports());
+        for (id, held) in ports {
             if Some(*id) == own {
                 continue;
             }
-            if let Some((port, _)) = ingress(&other.spec).iter().find(|one| wanted.contains(one)) {
-                let (service, id) = (other.spec.name.clone(), id.to_string());
+            if let Some((port, _)) = ingress(held).iter().find(|one| wanted.contains(one)) {
+                let service = self.service(*id)?.spec.name.clone();
                 return Err(OrderError::PortTaken {
                     port: *port,
                     service,
-                    id,
+                    id: id.to_string(),
                 });
             }
         }
         Ok(())
+    }
+
+    /// Chooses ports where the spec leaves them open.
+    fn give_ports(
+        &self,
+        id: ServiceId,
+        spec: &ServiceSpec,
+        ports: &PublishedPorts,
+    ) -> Result<Vec<GivenPort>, OrderError> {
+        // What it has now, which need not be what was recorded.
+        let had = self.catalog.services().get(&id).zip(ports.get(&id));
+        let had = had.map(|(known, had)| ports::given(&known.spec, had));
+        let chosen = ports::of_one(id, spec, &had.unwrap_or_default(), ports);
+        let mut ingress = chosen
+            .iter()
+            .filter(|port| port.publish_mode == PublishMode::Ingress);
+        match ingress.find(|port| port.published_port == 0) {
+            Some(port) => Err(OrderError::NoPortLeft(port.target_port)),
+            None => Ok(ports::given(spec, &chosen)),
+        }
     }
 }
 
