@@ -81,7 +81,7 @@ impl Detours {
     }
 
     /// Remembers that a node was reached by way of another. Whether there was none before.
-    fn found(&self, node: NodeId, by: NodeId) -> bool {
+    pub(super) fn found(&self, node: NodeId, by: NodeId) -> bool {
         let mut held = self.held();
         if let Some(known) = held.get_mut(&node) {
             known.by = by;

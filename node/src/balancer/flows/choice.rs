@@ -60,7 +60,7 @@ impl Chosen {
 pub(super) struct Tried {
     pub(super) tasks: Vec<Backend>,
     /// Their nodes can't be reached from here.
-    apart: Vec<Backend>,
+    pub(super) apart: Vec<Backend>,
     /// Nodes that did not help.
     pub(super) relays: Vec<NodeId>,
 }

@@ -46,6 +46,15 @@ impl Client {
 /// A flow has nobody to go to.
 struct NoTask;
 
+/// Who can't be reached.
+#[derive(Clone, Copy, Debug)]
+enum NoAnswer {
+    /// The task, from its node.
+    Task,
+    /// Its node, from here.
+    Node,
+}
+
 struct Carrier {
     shared: Arc<Shared>,
     view: watch::Receiver<Arc<ClusterView>>,
@@ -105,7 +114,7 @@ pub(super) async fn carry(shared: Arc<Shared>, front: Front, client: Client, mut
                     carrier.was_answered();
                     Ok(())
                 }
-                Err(error) => carrier.is_gone(&error.to_string()).await,
+                Err(_) => carrier.is_gone().await,
             },
             () = sleep_until(doubt_at.unwrap_or(ends_at)), if doubt_at.is_some() => {
                 carrier.doubt();
@@ -188,17 +197,18 @@ impl Carrier {
                 self.chosen = self.shared.choose(&self.front, &mut self.tried).await;
             }
             let chosen = self.chosen.as_ref().ok_or(NoTask)?;
-            let is_reached = match &chosen.way {
+            let failed = match &chosen.way {
                 Way::Near(task) => match task.send(bytes).await {
-                    Ok(_) => true,
-                    Err(error) => error.kind() != io::ErrorKind::ConnectionRefused,
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => NoAnswer::Task,
+                    // Whatever else is wrong: as any packet it may be lost.
+                    _ => return Ok(()),
                 },
-                Way::Far(by) => self.send_far(*by, chosen, bytes).await,
+                Way::Far(by) => match self.send_far(*by, chosen, bytes).await {
+                    true => return Ok(()),
+                    false => NoAnswer::Node,
+                },
             };
-            if is_reached {
-                return Ok(());
-            }
-            self.pass_over("it can't be reached");
+            self.pass_over(failed);
         }
     }
 
@@ -231,22 +241,26 @@ impl Carrier {
         is_open
     }
 
-    fn pass_over(&mut self, why: &str) {
+    fn pass_over(&mut self, failed: NoAnswer) {
         let Some(chosen) = self.chosen.take() else {
             return;
         };
         let task = chosen.backend.task;
-        tracing::debug!(service = %self.front.name, %task, why, "a task is passed over");
+        tracing::debug!(service = %self.front.name, %task, ?failed, "a task is passed over");
         // By a third node it was the way that failed, and the next is tried.
-        if !chosen.is_around() {
-            self.shared.flows.loads.task_failed(task);
-            self.tried.tasks.push(chosen.backend.clone());
+        if chosen.is_around() {
+            return;
         }
+        match failed {
+            NoAnswer::Node => self.tried.apart.push(chosen.backend.clone()),
+            NoAnswer::Task => self.shared.flows.loads.task_failed(task),
+        }
+        self.tried.tasks.push(chosen.backend.clone());
     }
 
     /// Its task is not there any more.
-    async fn is_gone(&mut self, why: &str) -> Result<(), NoTask> {
-        self.pass_over(why);
+    async fn is_gone(&mut self) -> Result<(), NoTask> {
+        self.pass_over(NoAnswer::Task);
         match self.kept.clone() {
             Some(bytes) => self.send(&bytes).await,
             None => Ok(()),
@@ -270,7 +284,7 @@ impl Carrier {
                 self.was_answered();
                 Ok(())
             }
-            _ => self.is_gone("its node does not reach it").await,
+            _ => self.is_gone().await,
         }
     }
 
@@ -279,6 +293,16 @@ impl Carrier {
             && self.asked_at.is_some()
         {
             self.shared.flows.loads.reached(&chosen.backend);
+            let node = chosen.backend.node;
+            match chosen.way {
+                Way::Near(_) => {}
+                Way::Far(by) if by == node => self.shared.detours.forget(node),
+                Way::Far(by) => {
+                    if self.shared.detours.found(node, by) {
+                        tracing::info!(%node, %by, "a node that can't be reached from here is reached by way of another");
+                    }
+                }
+            }
         }
         self.is_answered = true;
         self.is_doubted = false;
