@@ -7,6 +7,7 @@
 
 use std::{fmt::Write as _, io, process::Stdio};
 
+use nix::unistd::geteuid;
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::runtime::docker::LocalNetwork;
@@ -47,6 +48,14 @@ pub(super) async fn replace(table: &str, captured: &[Captured]) -> io::Result<Op
             run("nft", &words, &rules(table, captured, false)).await?;
             Ok(Some(error))
         }
+    }
+}
+
+/// Takes away what a former run of this agent may have left. Without `nft`, or leave to use it, there is nothing.
+pub(super) async fn clear(table: &str) {
+    if geteuid().is_root() {
+        // An error: there is no such table.
+        let _ = run("nft", &["delete", "table", "ip", table], "").await;
     }
 }
 

@@ -63,6 +63,8 @@ struct Doors {
 
 /// Keeps them until it is told to stop, and takes the rules away then.
 pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<LocalNetworks>>) {
+    // It may have been killed, and its networks removed since.
+    capture::clear(&shared.table).await;
     let mut doors = Doors {
         view: shared.view.clone(),
         shared,

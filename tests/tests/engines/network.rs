@@ -157,20 +157,66 @@ services:
     lab.docker(3, &["stack", "rm", "tiers"]).ok();
     lab.docker(3, &["stack", "rm", "other"]).ok();
     within(CLEARED, "no networks, bridges and rules", || {
-        for machine in ALL {
-            let list = ["network", "ls", "--filter", "label=shoal.network", "-q"];
-            let networks = lab.engine(machine, &list).checked()?.to_owned();
-            let here = machine.to_string();
-            let run = |words: &[&str]| {
-                let said = lab.run(&[&["run", here.as_str()], words].concat());
-                said.checked().map(str::to_owned)
-            };
-            let rules = run(&["nft", "list", "tables"])?;
-            let bridges = run(&["ip", "-o", "link"])?;
-            if !networks.is_empty() || rules.contains("shoal_") || bridges.contains(": sh") {
-                return Err(format!("{machine}: {networks}\n{rules}\n{bridges}"));
-            }
+        ALL.iter().try_for_each(|machine| is_clear(lab, *machine))
+    });
+}
+
+/// Whether nothing of ours is left on a machine.
+fn is_clear(lab: &Lab, machine: usize) -> Result<(), String> {
+    let list = ["network", "ls", "--filter", "label=shoal.network", "-q"];
+    let networks = lab.engine(machine, &list).checked()?.to_owned();
+    let rules = on(lab, machine, &["nft", "list", "tables"])?;
+    let bridges = on(lab, machine, &["ip", "-o", "link"])?;
+    match networks.is_empty() && !rules.contains("shoal_") && !bridges.contains(": sh") {
+        true => Ok(()),
+        false => Err(format!("{machine}: {networks}\n{rules}\n{bridges}")),
+    }
+}
+
+fn on(lab: &Lab, machine: usize, words: &[&str]) -> Result<String, String> {
+    let machine = machine.to_string();
+    let said = lab.run(&[&["run", machine.as_str()], words].concat());
+    said.checked().map(str::to_owned)
+}
+
+/// Its stack goes while it is dead, and its networks with it: nobody but the next start knows of the rules.
+#[test]
+fn what_a_killed_agent_left_is_cleared_by_the_next() {
+    let Some(turn) = Turn::take() else { return };
+    let lab = turn.lab();
+    let stack = format!(
+        "services: {{one: {{image: {LAB_IMAGE}, stop_grace_period: 1s, \
+         deploy: {{placement: {{constraints: [node.hostname==m2]}}}}}}}}\n"
+    );
+    lab.deploy(1, "left", &stack);
+    let one = Asker::of(lab, "left_one");
+    within(ANSWERED, "its name", || {
+        match one.addresses("one").is_empty() {
+            true => Err("not known".to_owned()),
+            false => Ok(()),
         }
-        Ok(())
+    });
+    let rules = || on(lab, 2, &["nft", "list", "tables"]);
+    assert!(rules().unwrap().contains("shoal_"));
+    lab.run(&["crash", "2"]).ok();
+    lab.docker(1, &["stack", "rm", "left"]).ok();
+    lab.engine(2, &["rm", "--force", &one.container]).ok();
+    let networks = lab.engine(
+        2,
+        &["network", "ls", "--filter", "label=shoal.network", "-q"],
+    );
+    for network in networks.ok().lines() {
+        lab.engine(2, &["network", "rm", network]).ok();
+    }
+    assert!(rules().unwrap().contains("shoal_"), "nobody took them away");
+    lab.run(&["agent", "2"]).ok();
+    within(CLEARED, "nothing of it", || is_clear(lab, 2));
+    within(CLEARED, "all of them are ready", || {
+        let nodes = ["node", "ls", "--format", "{{.Status}}"];
+        let listed = lab.docker(1, &nodes);
+        match listed.checked()?.matches("Ready").count() {
+            3 => Ok(()),
+            _ => Err(listed.out),
+        }
     });
 }

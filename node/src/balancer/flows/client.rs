@@ -199,7 +199,9 @@ impl Carrier {
             let chosen = self.chosen.as_ref().ok_or(NoTask)?;
             let failed = match &chosen.way {
                 Way::Near(task) => match task.send(bytes).await {
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => NoAnswer::Task,
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                        NoAnswer::Task
+                    }
                     // Whatever else is wrong: as any packet it may be lost.
                     _ => return Ok(()),
                 },
