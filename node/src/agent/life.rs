@@ -189,18 +189,19 @@ impl Start {
         let (questions, question_queue) = mpsc::channel(QUEUE);
         let (leaving, leavers) = mpsc::channel(1);
         let machine = ApiIdentity::of_this_machine(hostname.clone(), self.args.data_dir.clone());
+        let virtuals = Virtuals::default();
         let handle = Handle {
             view: seen,
             orders,
             logs: Arc::new(logs.clone()),
             credentials: self.desk.held.clone(),
+            virtuals: virtuals.clone(),
             engine: self.engine.client(),
             questions,
             leaving,
             identity: Arc::new(machine),
         };
         let stop = CancellationToken::new();
-        let virtuals = Virtuals::default();
         let names = Names {
             networks: networks.clone(),
             view: named,

@@ -10,7 +10,10 @@ use shoal_scheduler::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{log_source::LogSource, version::ApiVersion};
-use crate::runtime::docker::{CredentialStore, EngineClient};
+use crate::{
+    balancer::virtuals::Virtuals,
+    runtime::docker::{CredentialStore, EngineClient},
+};
 
 /// What the API works with. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +26,8 @@ pub struct Handle {
     pub logs: Arc<dyn LogSource>,
     /// Credentials of registries that clients sent with services.
     pub credentials: Arc<CredentialStore>,
+    /// The addresses of services on the networks of this machine.
+    pub(crate) virtuals: Virtuals,
     /// The local engine.
     pub engine: EngineClient,
     /// Questions that the view does not answer.

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shoal_scheduler::{
     spec::PortConfig,
-    task::{ServiceId, TaskState},
+    task::{NetworkId, ServiceId, TaskState},
     view::{ClusterView, Conflict, ServiceView},
 };
 
 use super::{date::rfc3339, spec_json};
+use crate::balancer::virtuals::Virtuals;
 
 /// Docker's `Service`, with the spec as it is stored.
 #[derive(Serialize)]
@@ -39,6 +40,17 @@ struct Endpoint<'a> {
     spec: EndpointSpecShown<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     ports: &'a [PortConfig],
+    #[serde(rename = "VirtualIPs", skip_serializing_if = "Vec::is_empty")]
+    virtual_ips: Vec<VirtualIp>,
+}
+
+/// An address that stands for all tasks of a service: on this machine, whose networks are its own.
+#[derive(Serialize)]
+struct VirtualIp {
+    #[serde(rename = "NetworkID")]
+    network_id: NetworkId,
+    #[serde(rename = "Addr")]
+    address: String,
 }
 
 #[derive(Default, Serialize)]
@@ -71,6 +83,7 @@ impl<'a> ServiceObject<'a> {
         service: &'a ServiceView,
         with_defaults: bool,
         status: Option<ServiceServiceStatus>,
+        virtuals: &Virtuals,
     ) -> serde_json::Result<Self> {
         let conflicts = &service.conflicts;
         Ok(Self {
@@ -85,7 +98,7 @@ impl<'a> ServiceObject<'a> {
                 .previous_spec_json
                 .as_deref()
                 .and_then(spec_json::embed),
-            endpoint: endpoint(service),
+            endpoint: endpoint(service, virtuals),
             service_status: status,
             own: (!conflicts.is_empty()).then(|| Own {
                 conflicts: conflicts.iter().map(ConflictShown::from).collect(),
@@ -94,22 +107,23 @@ impl<'a> ServiceObject<'a> {
     }
 }
 
-/// As on Swarm: a service without ports has an endpoint with an empty spec.
-fn endpoint(service: &ServiceView) -> Endpoint<'_> {
+/// As on Swarm: a service without ports and networks has an endpoint with an empty spec.
+fn endpoint<'a>(service: &'a ServiceView, virtuals: &Virtuals) -> Endpoint<'a> {
+    let is_alone = service.spec.task_template.networks.is_empty();
     let spec = service.spec.endpoint_spec.as_ref();
-    match spec.filter(|spec| !spec.ports.is_empty()) {
-        None => Endpoint {
-            spec: EndpointSpecShown::default(),
-            ports: &[],
-        },
-        Some(spec) => Endpoint {
-            spec: EndpointSpecShown {
-                mode: Some(spec.mode.as_str())
-                    .map(|mode| if mode.is_empty() { "vip" } else { mode }),
-                ports: &spec.ports,
-            },
-            ports: &service.ports,
-        },
+    let spec = spec.filter(|spec| !is_alone || !spec.ports.is_empty());
+    let virtual_ips = virtuals.of_service(service.id).into_iter();
+    let virtual_ips = virtual_ips.map(|(network_id, address)| VirtualIp {
+        network_id,
+        address: address.to_string(),
+    });
+    Endpoint {
+        spec: spec.map_or_else(EndpointSpecShown::default, |spec| EndpointSpecShown {
+            mode: Some(spec.mode.as_str()).map(|mode| if mode.is_empty() { "vip" } else { mode }),
+            ports: &spec.ports,
+        }),
+        ports: &service.ports,
+        virtual_ips: virtual_ips.collect(),
     }
 }
 

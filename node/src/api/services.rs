@@ -33,7 +33,8 @@ pub(super) async fn list(
             let count = |running: &std::collections::BTreeMap<_, u64>| {
                 status(service, running.get(&service.id).copied().unwrap_or(0))
             };
-            ServiceObject::new(service, with_defaults, running.as_ref().map(count))
+            let status = running.as_ref().map(count);
+            ServiceObject::new(service, with_defaults, status, &handle.virtuals)
         })
         .collect::<Result<Vec<_>, _>>()?;
     json(&services)
@@ -70,5 +71,10 @@ pub(super) async fn inspect(
     let view = handle.view.borrow().clone();
     let service = lookup::service(&view, &id, Purpose::Read)?;
     let with_defaults = parameters.flag("insertDefaults");
-    json(&ServiceObject::new(service, with_defaults, None)?)
+    json(&ServiceObject::new(
+        service,
+        with_defaults,
+        None,
+        &handle.virtuals,
+    )?)
 }

@@ -51,6 +51,18 @@ impl Virtuals {
         self.held().get(&network)?.of.get(&whose).copied()
     }
 
+    /// The addresses of a service, each with its network's length.
+    pub(crate) fn of_service(&self, service: ServiceId) -> Vec<(NetworkId, Ipv4Net)> {
+        let held = self.held();
+        let addresses = held.iter().filter_map(|(network, table)| {
+            let address = *table.of.get(&Whose::Service(service))?;
+            // Virtual addresses are half of a network.
+            let length = table.range.prefix_len().saturating_sub(1);
+            Some((*network, Ipv4Net::new(address, length).ok()?))
+        });
+        addresses.collect()
+    }
+
     /// What an address on a network is for.
     pub(super) fn at(&self, network: NetworkId, address: Ipv4Addr) -> Option<Whose> {
         self.held().get(&network)?.at.get(&address).copied()

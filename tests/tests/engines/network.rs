@@ -121,6 +121,15 @@ fn tiers_on_machines_of_their_own_find_each_other_by_name_and_only_those_of_thei
         [own],
         "its own address, and the service's"
     );
+    // The API names the same address, as that of this machine.
+    let format = "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}";
+    let inspect = ["service", "inspect", "tiers_web", "--format", format];
+    let shown = lab.docker(1, &inspect).ok().to_owned();
+    assert_eq!(
+        shown.split('/').next(),
+        Some(own.to_string().as_str()),
+        "{shown}"
+    );
     // A port that nobody listens on, and a slot that nobody has.
     let found = web.addresses("app")[0];
     assert!(web.get(found, 9999).is_err());

@@ -28,7 +28,7 @@ use super::super::{
     Handle, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest,
     Question, Server,
 };
-use crate::runtime::docker::EngineClient;
+use crate::{balancer::virtuals::Virtuals, runtime::docker::EngineClient};
 
 /// The logs that the test plays: a channel per reading.
 type Openings = mpsc::UnboundedSender<(LogTarget, LogQuery, mpsc::Sender<LogEvent>)>;
@@ -104,6 +104,7 @@ impl Fixture {
         let (leaving, leavers) = mpsc::channel(8);
         tokio::spawn(let_go(leavers));
         let handle = Handle {
+            virtuals: Virtuals::default(),
             view: seen,
             orders,
             logs: Arc::new(PlayedLogs(openings)),
