@@ -173,6 +173,32 @@ fn a_port_that_is_left_open_is_the_same_on_all_nodes() {
     cluster.agree(SOON);
 }
 
+/// Processes know one another by their environment: the address is their own node's.
+#[test]
+fn a_process_finds_other_services_by_its_environment() {
+    let cluster = Cluster::of(2);
+    deploy(&cluster, 1);
+    let file = cluster.folder().join("asker.yml");
+    let text = "services:\n  asker:\n    image: scratch\n    command: [\"sh\", \"-c\", \"echo told $$SHOAL_SERVICE_WEB; sleep 1000\"]\n    \
+                deploy: {mode: global}\n";
+    std::fs::write(&file, text).expect("a Compose file");
+    let deploy_more = [
+        "stack",
+        "deploy",
+        "-c",
+        &file.to_string_lossy(),
+        "--wait",
+        "app",
+    ];
+    cluster[0].shoal(&deploy_more).ok();
+    let said = cluster[0].shoal(&["service", "logs", "app_asker"]);
+    for node in 0..2 {
+        let address = published(&cluster, node);
+        assert!(said.ok().contains(&format!("told {address}")), "{said:?}");
+        within(SOON, "an answer there", || get(address).map(drop));
+    }
+}
+
 /// A port of one node that another program has is that node's alone to miss, and taken when it is free.
 #[test]
 fn a_taken_port_stops_nobody_else() {

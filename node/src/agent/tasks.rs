@@ -168,7 +168,12 @@ pub(super) fn task_change(task: TaskId, change: Change) -> TaskChange {
 }
 
 /// What a runtime needs to start a task.
-pub(super) fn launch(start: TaskStart, node: NodeId, node_name: &str) -> Launch {
+pub(super) fn launch(
+    start: TaskStart,
+    node: NodeId,
+    node_name: &str,
+    neighbours: Vec<(String, String)>,
+) -> Launch {
     Launch {
         task: start.report.id,
         service: start.report.service,
@@ -176,6 +181,7 @@ pub(super) fn launch(start: TaskStart, node: NodeId, node_name: &str) -> Launch 
         slot: start.report.slot,
         node,
         node_name: node_name.to_owned(),
+        neighbours,
         template: start.report.template,
         created_at: start.report.created_at,
         spec: start.spec,
@@ -199,6 +205,7 @@ mod tests {
             slot: Slot::Number(1),
             node: NodeId::from_bytes([3; 16]),
             node_name: "pi".into(),
+            neighbours: Vec::new(),
             template: 4,
             created_at,
             spec: Arc::default(),

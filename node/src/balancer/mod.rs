@@ -23,10 +23,13 @@ mod front;
 mod keeper;
 mod loads;
 mod missing;
+mod neighbours;
 mod pipe;
 mod published;
 mod reach;
 mod relay;
+#[cfg(test)]
+pub(crate) mod samples;
 pub(crate) mod virtuals;
 mod wire;
 
@@ -42,7 +45,10 @@ use std::{
 
 use shoal_membership::NodeId;
 use shoal_net::{Endpoint, RecvStream, SendStream, StreamHeader};
-use shoal_scheduler::{task::TaskId, view::ClusterView};
+use shoal_scheduler::{
+    task::{ServiceId, TaskId},
+    view::ClusterView,
+};
 use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
@@ -183,6 +189,15 @@ impl Balancer {
         if timeout(CLOSE_TIME_MAX, self.0.doors.wait()).await.is_err() {
             tracing::warn!("rules of nftables may be left; the next start replaces them");
         }
+    }
+
+    /// Variables of the environment by which a process of this service finds others, from this node.
+    pub(crate) fn neighbours(
+        &self,
+        view: &ClusterView,
+        service: ServiceId,
+    ) -> Vec<(String, String)> {
+        neighbours::of(view, service, self.0.listen)
     }
 
     /// Tells on which published ports this node can't listen.

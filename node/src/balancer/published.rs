@@ -64,31 +64,17 @@ pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMa
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
-    use shoal_scheduler::{spec::ServiceSpec, view::ServiceView};
-
-    use super::*;
+    use super::{super::samples, *};
 
     fn service(id: u128, created: u64, ports: &str) -> ServiceView {
         let spec = format!(
             r#"{{"Name":"s{id}","TaskTemplate":{{"ContainerSpec":{{"Image":"x"}}}},"EndpointSpec":{{"Ports":{ports}}}}}"#
         );
-        let spec_json: Arc<str> = spec.as_str().into();
-        let spec: ServiceSpec = serde_json::from_str(&spec).unwrap();
         ServiceView {
-            id: ServiceId(id),
-            ports: spec.ports().to_vec(),
-            spec: Arc::new(spec),
-            spec_json,
-            previous_spec_json: None,
-            previous_template: None,
-            version: 1,
-            template: 1,
             created_at: Duration::from_secs(created),
-            updated_at: Duration::from_secs(created),
-            desired_tasks: 1,
-            conflicts: Vec::new(),
+            ..samples::service(id, &spec)
         }
     }
 

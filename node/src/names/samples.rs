@@ -1,18 +1,20 @@
 //! A small cluster for tests: two services on one network, a third on none.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
-use shoal_membership::{ClusterId, NodeId};
+use shoal_membership::NodeId;
 use shoal_scheduler::{
-    spec::{NetworkSpec, ServiceSpec},
     task::{NetworkId, ServiceId, Slot, TaskId, TaskReport, TaskState},
-    view::{ClusterView, NetworkView, ServiceView, TaskView},
+    view::{ClusterView, TaskView},
 };
 use tokio::sync::watch;
 
 use super::Names;
 use crate::{
-    balancer::virtuals::Virtuals,
+    balancer::{
+        samples::{self, service},
+        virtuals::Virtuals,
+    },
     runtime::docker::{LocalNetwork, LocalNetworks, Range},
 };
 
@@ -20,24 +22,6 @@ pub(super) const NETWORK: NetworkId = NetworkId(1);
 /// The one task that runs here; all others run on another node.
 pub(super) const HERE: TaskId = TaskId(101);
 pub(super) const HERE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
-
-fn service(id: u128, spec: &str) -> ServiceView {
-    let spec_json: Arc<str> = spec.into();
-    ServiceView {
-        id: ServiceId(id),
-        ports: Vec::new(),
-        spec: Arc::new(serde_json::from_str::<ServiceSpec>(spec).unwrap()),
-        spec_json,
-        previous_spec_json: None,
-        previous_template: None,
-        version: 1,
-        template: 1,
-        created_at: Duration::ZERO,
-        updated_at: Duration::ZERO,
-        desired_tasks: 2,
-        conflicts: Vec::new(),
-    }
-}
 
 fn task(id: u128, service: u128, slot: u64, node: u8) -> TaskView {
     TaskView {
@@ -78,14 +62,6 @@ pub(super) fn view() -> ClusterView {
         ),
         service(30, r#"{"Name":"lonely"}"#),
     ];
-    let network = NetworkView {
-        id: NETWORK,
-        spec: NetworkSpec {
-            name: "back".into(),
-            ..NetworkSpec::default()
-        },
-        created_at: Duration::ZERO,
-    };
     let tasks = [
         task(HERE.0, 10, 1, 1),
         task(102, 10, 2, 2),
@@ -93,17 +69,8 @@ pub(super) fn view() -> ClusterView {
         task(301, 30, 1, 2),
     ];
     ClusterView {
-        cluster: ClusterId::from_bytes([0; 16]),
-        created_at: Duration::ZERO,
-        this_node: NodeId::from_bytes([1; 16]),
-        nodes: BTreeMap::new(),
-        services: services.into_iter().map(|one| (one.id, one)).collect(),
-        networks: [(NETWORK, network)].into(),
         tasks: tasks.into_iter().map(|one| (one.report.id, one)).collect(),
-        pending: Vec::new(),
-        tokens: Vec::new(),
-        desired_root: 0,
-        warnings: Vec::new(),
+        ..samples::view("back", &services)
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Launch {
     /// When the task was made, since 1970-01-01 UTC. Zero: written by a version that did not say.
     #[serde(default)]
     pub created_at: Duration,
+    /// Variables of the environment by which it finds other services, if it shares the machine's network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<(String, String)>,
     /// Everything that people asked for.
     #[serde(with = "shared")]
     pub spec: Arc<ServiceSpec>,
@@ -105,6 +108,7 @@ mod tests {
                 slot,
                 node: NodeId::from_bytes([3; 16]),
                 node_name: "pi".into(),
+                neighbours: Vec::new(),
                 template: u64::MAX,
                 created_at: Duration::from_millis(1_234),
                 spec: Arc::default(),

@@ -78,6 +78,7 @@ impl Machine {
             slot: Slot::Number(3),
             node: NodeId::from_bytes([9; 16]),
             node_name: "pi".into(),
+            neighbours: Vec::new(),
             template: 42,
             created_at: Duration::from_secs(1_000),
             spec: Arc::new(spec),

@@ -1,9 +1,15 @@
 //! Effects, carried out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use shoal_membership::ClusterId;
 use shoal_net::TrustSet;
-use shoal_scheduler::peer::{Effect, Ticket};
+use shoal_scheduler::{
+    peer::{Effect, Ticket},
+    task::ServiceId,
+    view::ClusterView,
+};
 
 use super::{
     super::{door, ended::Ended, tasks},
@@ -30,9 +36,16 @@ impl Owner {
             Effect::Persist { ticket, batch } => self.disk.persist(ticket, batch),
             Effect::Plan { ticket, input } => self.planner.ask(ticket, input),
             Effect::Start(start) => {
-                let (report, name) = (&start.report, &self.hostname);
+                let report = &start.report;
                 tracing::info!(task = %report.id, service = %report.service_name, slot = %report.slot, "starting a task");
-                let launch = tasks::launch(*start, self.peer.me(), name);
+                let neighbours = match start.spec.container().is_process() {
+                    true => {
+                        let view = self.view_with(report.service);
+                        self.balancer.neighbours(&view, report.service)
+                    }
+                    false => Vec::new(),
+                };
+                let launch = tasks::launch(*start, self.peer.me(), &self.hostname, neighbours);
                 self.runtimes.start(launch);
             }
             Effect::Stop(task) => self.runtimes.stop(task),
@@ -65,6 +78,15 @@ impl Owner {
             Effect::Stopped => {
                 self.ended = Some(self.ending.take().unwrap_or(Ended::Stopped));
             }
+        }
+    }
+
+    /// What was told last, if it knows this service, else what is known now: that costs more.
+    fn view_with(&mut self, service: ServiceId) -> Arc<ClusterView> {
+        let told = self.view.borrow().clone();
+        match told.services.contains_key(&service) {
+            true => told,
+            false => self.peer.view(),
         }
     }
 

@@ -27,6 +27,7 @@ pub(super) fn launch_of(spec: &str) -> Launch {
         slot: Slot::Number(3),
         node: NodeId::from_bytes([3; 16]),
         node_name: "pi".into(),
+        neighbours: Vec::new(),
         template: 4,
         created_at: Duration::from_secs(5),
         spec: Arc::new(spec),

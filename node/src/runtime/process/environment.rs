@@ -5,12 +5,15 @@
 //! | `PATH` | the usual folders for programs |
 //! | `HOME` | the home of the task's user, or `/` |
 //! | `HOSTNAME` | the spec's host name, or the node's |
+//! | `SHOAL_SERVICE_<name>`, `SHOAL_SERVICE_<name>_<target>` | where this node brings connections to another service, as `address:port` |
 //! | `PORT` | the port on which to listen for the first published port; absent without one |
 //! | the spec's `Env` | as it says, with Swarm's templates filled in, in place of any of the above; a name without `=` is ignored |
 //! | `SHOAL_PORT_<target>` | the port on which to listen for the published port with this target |
 //! | `SHOAL_TASK_ID`, `SHOAL_SERVICE_NAME`, `SHOAL_SLOT`, `SHOAL_NODE_ID` | what they say |
 //!
-//! The ports are free ones of this node: several tasks of a service may share a node.
+//! The ports are free ones of this node: several tasks of a service may share a node. In mode `host` they are the
+//! published ones. Other services are those that this node knows when the task starts and that publish a port:
+//! what is missing then is there when the task is started again.
 
 use super::folder::PortRecord;
 use crate::{
@@ -46,6 +49,9 @@ pub(super) fn environment(
         hostname => hostname,
     };
     variables.set("HOSTNAME", hostname);
+    for (name, value) in &launch.neighbours {
+        variables.set(name, value);
+    }
     if let Some(first) = ports.first() {
         variables.set("PORT", &first.host.to_string());
     }
