@@ -190,17 +190,6 @@ impl Start {
         let (leaving, leavers) = mpsc::channel(1);
         let machine = ApiIdentity::of_this_machine(hostname.clone(), self.args.data_dir.clone());
         let virtuals = Virtuals::default();
-        let handle = Handle {
-            view: seen,
-            orders,
-            logs: Arc::new(logs.clone()),
-            credentials: self.desk.held.clone(),
-            virtuals: virtuals.clone(),
-            engine: self.engine.client(),
-            questions,
-            leaving,
-            identity: Arc::new(machine),
-        };
         let stop = CancellationToken::new();
         let names = Names {
             networks: networks.clone(),
@@ -214,10 +203,22 @@ impl Start {
             view: seen_ports,
             addresses: Arc::new(self.runtimes.clone()),
             networks,
-            virtuals,
+            virtuals: virtuals.clone(),
             names: Box::new(Arc::new(names)),
         };
         let balancer = Balancer::start(setting, stop.child_token());
+        let handle = Handle {
+            view: seen,
+            orders,
+            logs: Arc::new(logs.clone()),
+            credentials: self.desk.held.clone(),
+            virtuals,
+            ledger: balancer.ledger(),
+            engine: self.engine.client(),
+            questions,
+            leaving,
+            identity: Arc::new(machine),
+        };
         let api = tokio::spawn(server.run(handle, stop.clone()));
         let socket = self.args.api.path().display();
         tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{log_source::LogSource, version::ApiVersion};
 use crate::{
-    balancer::virtuals::Virtuals,
+    balancer::{ledger::Ledger, virtuals::Virtuals},
     runtime::docker::{CredentialStore, EngineClient},
 };
 
@@ -28,6 +28,8 @@ pub struct Handle {
     pub credentials: Arc<CredentialStore>,
     /// The addresses of services on the networks of this machine.
     pub(crate) virtuals: Virtuals,
+    /// What is carried for each service.
+    pub(crate) ledger: Ledger,
     /// The local engine.
     pub engine: EngineClient,
     /// Questions that the view does not answer.

@@ -65,6 +65,12 @@ fn pair_object(view: &ClusterView, pair: &Apart) -> Value {
     })
 }
 
+/// `GET /shoal/v1/traffic`: what this node has carried for each service since its agent started.
+pub(super) async fn traffic(State(handle): State<Handle>) -> Result<Response, ApiError> {
+    let view = handle.view.borrow().clone();
+    body::json(&handle.ledger.traffic(&view))
+}
+
 /// `GET /shoal/v1/tokens`
 pub(super) async fn tokens(State(handle): State<Handle>) -> Result<Response, ApiError> {
     let view = handle.view.borrow().clone();

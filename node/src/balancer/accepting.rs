@@ -4,16 +4,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, front, pipe::Near, published::Front};
+use super::{
+    Shared,
+    front::{self, Client},
+    pipe::Near,
+    proxy,
+    published::Front,
+};
 
-/// Connections of one listener that are carried at a time, so that one service or network does not take all
-/// places.
-const CONNECTIONS_MAX: usize = 2_048;
 /// Time for a place to become free.
 const PLACE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Pause after a connection that could not be taken, such as for want of file descriptors.
@@ -24,9 +26,8 @@ pub(super) async fn accept(
     shared: Arc<Shared>,
     listener: TcpListener,
     end: CancellationToken,
-    meant: impl Fn(&TcpStream, SocketAddr) -> Option<Front>,
+    meant: impl Fn(&TcpStream, SocketAddr) -> Option<(Front, SocketAddr)>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX.min(shared.places_max)));
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => return,
@@ -40,24 +41,35 @@ pub(super) async fn accept(
                 continue;
             }
         };
-        let front = meant(&client, from);
+        let meant = meant(&client, from);
         let client = Near::new(client);
-        let Some(front) = front else { continue };
+        let Some((front, asked)) = meant else {
+            continue;
+        };
+        let account = shared.ledger.account(front.service);
         // One at most waits here for each listener, and not for ever: who holds the places may wait for it.
         let free = async {
-            let own = places.clone().acquire_owned().await;
-            (own, shared.places.clone().acquire_owned().await)
+            let own = account.place()?;
+            Some((own, shared.places.clone().acquire_owned().await.ok()?))
         };
         let free = tokio::select! {
             () = end.cancelled() => return,
             free = timeout(PLACE_TIME_MAX, free) => free,
         };
-        let Ok(free) = free else {
+        let Ok(Some(free)) = free else {
             let refused = Shared::one_more(&shared.counters.refused);
             if refused.is_power_of_two() {
                 tracing::warn!(service = %front.name, refused, "too many connections at once: clients are refused");
             }
             continue;
+        };
+        let first = front
+            .proxy
+            .map(|version| proxy::header(version, from, asked));
+        let client = Client {
+            near: client,
+            first: first.unwrap_or_default(),
+            account,
         };
         let shared = shared.clone();
         let tracker = shared.carried.clone();

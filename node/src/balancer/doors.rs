@@ -171,7 +171,8 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> 
     let (judge, here) = (shared.clone(), network.clone());
     let meant_by = move |client: &TcpStream, from| {
         let original = SockRef::from(client).original_dst_v4().ok()?;
-        meant(&judge, &here, from, original.as_socket()?)
+        let asked = original.as_socket()?;
+        Some((meant(&judge, &here, from, asked)?, asked))
     };
     tokio::spawn(accept(shared.clone(), connections, end.clone(), meant_by));
     let (judge, here) = (shared.clone(), network.clone());
@@ -210,12 +211,13 @@ fn front_of(view: &ClusterView, network: NetworkId, whose: Whose, target: u16) -
         Whose::Service(service) => (service, None),
         Whose::Task(task) => (view.tasks.get(&task)?.report.service, Some(task)),
     };
-    let name = view.services.get(&service)?.spec.name.clone();
+    let spec = &view.services.get(&service)?.spec;
     Some(Front {
         service,
-        name,
+        name: spec.name.clone(),
         target,
         network: Some(network),
         task,
+        proxy: spec.proxy_protocol(),
     })
 }

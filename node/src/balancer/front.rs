@@ -8,6 +8,7 @@ use tokio::{io::AsyncWriteExt, time::timeout};
 use super::{
     Shared, backends,
     backends::Backend,
+    ledger::Account,
     pipe::{self, Far, Near},
     published::Front,
     reach::NoWay,
@@ -20,8 +21,17 @@ const TRIES_MAX: usize = 4;
 /// Time for a task of this node to take a connection from another one.
 const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// Who has connected.
+pub(super) struct Client {
+    pub(super) near: Near,
+    /// What its task gets before its own bytes.
+    pub(super) first: Vec<u8>,
+    pub(super) account: Arc<Account>,
+}
+
 /// Brings a client to a task.
-pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
+pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Client) {
+    let account = client.account.clone();
     let (mut tried, mut apart) = (Vec::new(), Vec::new());
     while tried.len() < TRIES_MAX {
         // What is known may have changed while another was tried.
@@ -51,6 +61,7 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
                     }
                     _ => shared.loads.task_failed(backend.task),
                 }
+                account.passed_over.one();
                 let passed_over = Shared::one_more(&shared.counters.passed_over);
                 tracing::debug!(service = %front.name, task = %backend.task, %error, passed_over, "a task is passed over");
                 tried.push(backend);
@@ -58,11 +69,13 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Near) {
         }
     }
     if let Some((_counted, way)) = relay::around(&shared, &apart, &front).await {
+        account.around.one();
         if !pipe::to_task(client, way).await {
             tracing::debug!(service = %front.name, "a connection was cut off");
         }
         return;
     }
+    account.no_task.one();
     shared.no_task(&front, tried.len());
 }
 
@@ -94,6 +107,7 @@ pub(super) async fn serve_far(
         let _ = send.write_u8(NOT_REACHED).await;
         return;
     };
+    shared.served(ask.task);
     let _counted = shared.loads.count(&Backend {
         task: ask.task,
         node: shared.me,

@@ -45,6 +45,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     loop {
         let wanted = {
             let view = view.borrow_and_update();
+            shared.ledger.keep(&view);
             for loads in [&shared.loads, &shared.flows.loads] {
                 loads.keep(
                     |task| view.tasks.contains_key(&task),
@@ -94,7 +95,10 @@ fn take(shared: &Arc<Shared>, port: Port, front: Front, open: &mut BTreeMap<Port
             tokio::spawn(packets.carry(shared.clone(), behind, end.clone()));
         }),
         _ => listen(shared.listen, number).map(|listener| {
-            let meant = move |_: &TcpStream, _| Some(behind.borrow().clone());
+            let meant = move |client: &TcpStream, _| {
+                let asked = client.local_addr().ok()?;
+                Some((behind.borrow().clone(), asked))
+            };
             tokio::spawn(accept(shared.clone(), listener, end.clone(), meant));
         }),
     };

@@ -21,10 +21,12 @@ mod doors;
 mod flows;
 mod front;
 mod keeper;
+pub(crate) mod ledger;
 mod loads;
 mod missing;
 mod neighbours;
 mod pipe;
+mod proxy;
 mod published;
 mod reach;
 mod relay;
@@ -57,12 +59,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::doors::NameServer;
 pub use self::missing::PortTroubles;
-use self::{loads::Loads, missing::Missing, virtuals::Virtuals};
+use self::{ledger::Ledger, loads::Loads, missing::Missing, virtuals::Virtuals};
 use crate::runtime::docker::LocalNetworks;
 
 /// Connections that this node carries at a time, of clients and of other nodes each, where it may open
 /// enough files. More wait in the kernel for a while, and are refused then.
 const CARRIED_MAX: usize = 4_096;
+/// Of these, connections of clients of one service, so that it does not take all places.
+const CONNECTIONS_MAX: usize = 2_048;
 /// Time for the rules of nftables to go.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 /// Open files that are left to everything else.
@@ -107,11 +111,11 @@ struct Shared {
     names: Box<dyn NameServer>,
     /// The name of this agent's rules.
     table: String,
+    ledger: Ledger,
     loads: Loads,
     flows: flows::Flows,
     detours: relay::Detours,
     missing: Missing,
-    places_max: usize,
     places: Arc<Semaphore>,
     served: Arc<Semaphore>,
     counters: Counters,
@@ -161,11 +165,11 @@ impl Balancer {
             virtuals: setting.virtuals,
             names: setting.names,
             table: table_of(setting.data_dir),
+            ledger: Ledger::of(CONNECTIONS_MAX.min(places)),
             loads: Loads::of(OF_NODE_MAX),
             flows: flows::Flows::new(places),
             detours: relay::Detours::default(),
             missing: Missing::default(),
-            places_max: places,
             places: Arc::new(Semaphore::new(places)),
             served: Arc::new(Semaphore::new(places)),
             counters: Counters::default(),
@@ -189,6 +193,11 @@ impl Balancer {
         if timeout(CLOSE_TIME_MAX, self.0.doors.wait()).await.is_err() {
             tracing::warn!("rules of nftables may be left; the next start replaces them");
         }
+    }
+
+    /// What is carried for each service.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.0.ledger.clone()
     }
 
     /// Variables of the environment by which a process of this service finds others, from this node.
@@ -243,6 +252,17 @@ fn table_of(data_dir: &Path) -> String {
 }
 
 impl Shared {
+    /// Another node has brought somebody to a task of this one.
+    fn served(&self, task: TaskId) {
+        let service = {
+            let view = self.view.borrow();
+            view.tasks.get(&task).map(|task| task.report.service)
+        };
+        if let Some(service) = service {
+            self.ledger.account(service).served.one();
+        }
+    }
+
     /// No task of a service took a connection, or a flow.
     fn no_task(&self, front: &published::Front, tried: usize) {
         let refused = Self::one_more(&self.counters.refused);

@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{reach::Way, wire::CUT_OFF};
+use super::{front::Client, ledger::Count, reach::Way, wire::CUT_OFF};
 
 /// A direction's buffer, in bytes: with all places of a node taken, 256 MiB.
 const BUFFER: usize = 32 << 10;
@@ -70,12 +70,19 @@ impl Drop for Far {
 }
 
 /// Carries a client's connection to a task. Whether it came to its end.
-pub(super) async fn to_task(mut client: Near, way: Way) -> bool {
+pub(super) async fn to_task(client: Client, way: Way) -> bool {
+    let Client {
+        near: mut client,
+        first,
+        account,
+    } = client;
+    let counts = (&account.bytes_to_tasks, &account.bytes_from_tasks);
     let has_ended = match way {
         Way::Near(mut task) => {
             let (client_read, client_write) = client.0.split();
             let (task_read, task_write) = task.0.split();
-            let has_ended = both(client_read, client_write, task_read, task_write).await;
+            let client = (first.as_slice().chain(client_read), client_write);
+            let has_ended = both(client, (task_read, task_write), counts).await;
             if has_ended {
                 task.ended();
             }
@@ -84,7 +91,8 @@ pub(super) async fn to_task(mut client: Near, way: Way) -> bool {
         Way::Far(mut task) => {
             let (client_read, client_write) = client.0.split();
             let Far { send, recv, .. } = &mut task;
-            task.has_ended = both(client_read, client_write, recv, send).await;
+            let client = (first.as_slice().chain(client_read), client_write);
+            task.has_ended = both(client, (recv, send), counts).await;
             task.has_ended
         }
     };
@@ -98,7 +106,8 @@ pub(super) async fn to_task(mut client: Near, way: Way) -> bool {
 pub(super) async fn from_node(mut client: Far, mut task: Near) -> bool {
     let (task_read, task_write) = task.0.split();
     let Far { send, recv, .. } = &mut client;
-    client.has_ended = both(recv, send, task_read, task_write).await;
+    let uncounted = (&Count::default(), &Count::default());
+    client.has_ended = both((recv, send), (task_read, task_write), uncounted).await;
     if client.has_ended {
         task.ended();
     }
@@ -108,7 +117,8 @@ pub(super) async fn from_node(mut client: Far, mut task: Near) -> bool {
 /// Carries a connection from one node to another. Whether it came to its end.
 pub(super) async fn between(mut client: Far, mut task: Far) -> bool {
     let asking = (&mut client.recv, &mut client.send);
-    let has_ended = both(asking.0, asking.1, &mut task.recv, &mut task.send).await;
+    let answering = (&mut task.recv, &mut task.send);
+    let has_ended = both(asking, answering, (&Count::default(), &Count::default())).await;
     (client.has_ended, task.has_ended) = (has_ended, has_ended);
     has_ended
 }
@@ -126,13 +136,12 @@ enum End {
 /// Whether both directions came to their ends. A task may answer without having heard all; then its
 /// answer is carried all the same.
 async fn both(
-    client_read: impl AsyncRead + Unpin,
-    client_write: impl AsyncWrite + Unpin,
-    task_read: impl AsyncRead + Unpin,
-    task_write: impl AsyncWrite + Unpin,
+    client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    task: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    (to_task, from_task): (&Count, &Count),
 ) -> bool {
-    let request = one_way(client_read, task_write);
-    let answer = one_way(task_read, client_write);
+    let request = one_way(client.0, task.1, to_task);
+    let answer = one_way(task.0, client.1, from_task);
     tokio::pin!(request, answer);
     let (mut is_asked, mut is_answered) = (false, false);
     while !(is_asked && is_answered) {
@@ -150,7 +159,11 @@ async fn both(
     true
 }
 
-async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> End {
+async fn one_way(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    count: &Count,
+) -> End {
     let mut buffer = vec![0; BUFFER];
     loop {
         let read = match from.read(&mut buffer).await {
@@ -161,6 +174,7 @@ async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
         if to.write_all(&buffer[..read]).await.is_err() {
             return End::Unwanted;
         }
+        count.many(read);
     }
     match to.shutdown().await {
         Ok(()) => End::Whole,
@@ -179,9 +193,8 @@ mod tests {
         let (client, client_side) = duplex(64);
         let (task, task_side) = duplex(64);
         let carried = tokio::spawn(async move {
-            let (client_read, client_write) = split(client_side);
-            let (task_read, task_write) = split(task_side);
-            both(client_read, client_write, task_read, task_write).await
+            let counts = (&Count::default(), &Count::default());
+            both(split(client_side), split(task_side), counts).await
         });
         (client, task, carried)
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use shoal_scheduler::{
-    spec::{Protocol, PublishMode},
+    spec::{Protocol, ProxyProtocol, PublishMode},
     task::{NetworkId, ServiceId, TaskId},
     view::ServiceView,
 };
@@ -19,6 +19,8 @@ pub(super) struct Front {
     pub(super) network: Option<NetworkId>,
     /// The only task that is meant.
     pub(super) task: Option<TaskId>,
+    /// Whether they are told who connects.
+    pub(super) proxy: Option<ProxyProtocol>,
 }
 
 /// A published port.
@@ -51,6 +53,7 @@ pub(super) fn of<'a>(services: impl Iterator<Item = &'a ServiceView>) -> BTreeMa
                         target: port.target_port,
                         network: None,
                         task: None,
+                        proxy: service.spec.proxy_protocol(),
                     });
                 }
                 Entry::Occupied(taken) => {

@@ -32,6 +32,6 @@ pub use policy::{FailureAction, RestartCondition, RestartPolicy, UpdateConfig, U
 pub use privileges::{AppArmor, DnsConfig, Privileges, SeLinux, Seccomp};
 pub use resources::{ResourceLimits, Resources};
 pub use service::{
-    DataPolicy, JobMode, Mode, NetworkAttachment, Replicated, ServiceSpec, TaskSpec,
+    DataPolicy, JobMode, Mode, NetworkAttachment, ProxyProtocol, Replicated, ServiceSpec, TaskSpec,
 };
 pub use validate::SpecError;

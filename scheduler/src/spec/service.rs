@@ -46,6 +46,15 @@ pub enum DataPolicy {
     Move,
 }
 
+/// How a task learns who its client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// By a line of text.
+    V1,
+    /// By a few bytes.
+    V2,
+}
+
 impl ServiceSpec {
     /// Label that stacks put on what they make.
     pub const STACK_LABEL: &'static str = "com.docker.stack.namespace";
@@ -53,6 +62,9 @@ impl ServiceSpec {
     pub const PRIORITY_LABEL: &'static str = "shoal.priority";
     /// Label that carries Compose's `x-shoal.data`.
     pub const DATA_LABEL: &'static str = "shoal.data";
+
+    /// Label that asks for the PROXY protocol, also Compose's `x-shoal.proxy-protocol`: `v1` or `v2`.
+    pub const PROXY_LABEL: &'static str = "shoal.proxy-protocol";
 
     /// The stack that this service belongs to.
     #[must_use]
@@ -75,6 +87,17 @@ impl ServiceSpec {
         match self.labels.get(Self::DATA_LABEL).map(String::as_str) {
             Some("move") => DataPolicy::Move,
             _ => DataPolicy::Home,
+        }
+    }
+
+    /// Whether connections that are brought to its tasks begin with who the client is. None: with the client's
+    /// own first byte.
+    #[must_use]
+    pub fn proxy_protocol(&self) -> Option<ProxyProtocol> {
+        match self.labels.get(Self::PROXY_LABEL)?.as_str() {
+            "v1" => Some(ProxyProtocol::V1),
+            "v2" => Some(ProxyProtocol::V2),
+            _ => None,
         }
     }
 

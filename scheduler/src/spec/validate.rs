@@ -65,6 +65,9 @@ pub enum SpecError {
     /// An amount below zero.
     #[error("invalid {0} value: must not be negative")]
     Negative(&'static str),
+    /// A label of ours with a value that it can't have.
+    #[error("label shoal.proxy-protocol={0}: it can be v1 or v2")]
+    ProxyProtocol(String),
 }
 
 impl ServiceSpec {
@@ -77,6 +80,11 @@ impl ServiceSpec {
         self.check_mode()?;
         self.check_ports()?;
         self.check_task()?;
+        if let Some(value) = self.labels.get(Self::PROXY_LABEL)
+            && self.proxy_protocol().is_none()
+        {
+            return Err(SpecError::ProxyProtocol(value.clone()));
+        }
         for (config, name) in [
             (&self.update_config, "UpdateConfig"),
             (&self.rollback_config, "RollbackConfig"),

@@ -28,7 +28,10 @@ use super::super::{
     Handle, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest,
     Question, Server,
 };
-use crate::{balancer::virtuals::Virtuals, runtime::docker::EngineClient};
+use crate::{
+    balancer::{ledger::Ledger, virtuals::Virtuals},
+    runtime::docker::EngineClient,
+};
 
 /// The logs that the test plays: a channel per reading.
 type Openings = mpsc::UnboundedSender<(LogTarget, LogQuery, mpsc::Sender<LogEvent>)>;
@@ -105,6 +108,7 @@ impl Fixture {
         tokio::spawn(let_go(leavers));
         let handle = Handle {
             virtuals: Virtuals::default(),
+            ledger: Ledger::of(2_048),
             view: seen,
             orders,
             logs: Arc::new(PlayedLogs(openings)),

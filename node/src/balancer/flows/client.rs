@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    super::{Shared, backends, published::Front, wire::Ask},
+    super::{Shared, backends, ledger::Account, published::Front, wire::Ask},
     Event, SILENT_FOR, UNANSWERED_FOR,
     choice::{Chosen, Tried, Way},
     listener::Key,
@@ -34,10 +34,12 @@ pub(super) struct Client {
     /// What it asked, and where answers come from.
     pub(super) own: IpAddr,
     pub(super) address: SocketAddr,
+    pub(super) account: Arc<Account>,
 }
 
 impl Client {
     fn answer(&self, bytes: &[u8]) {
+        self.account.bytes_from_tasks.many(bytes.len());
         // As any packet it may be lost.
         let _ = self.reply.socket.send(bytes, self.own, self.address);
     }
@@ -78,6 +80,7 @@ pub(super) async fn carry(shared: Arc<Shared>, front: Front, client: Client, mut
     let id = shared.flows.next_id();
     let _answers = Answers::open(&shared, id, &flow);
     let closed = client.reply.closed.clone();
+    let _counted = client.account.flow();
     let mut carrier = Carrier {
         view: shared.view.clone(),
         shared,
@@ -129,6 +132,7 @@ pub(super) async fn carry(shared: Arc<Shared>, front: Front, client: Client, mut
             () = closed.cancelled() => return,
         };
         if went_on.is_err() {
+            carrier.client.account.no_task.one();
             carrier
                 .shared
                 .no_task(&carrier.front, carrier.tried.tasks.len());
@@ -161,6 +165,7 @@ impl Carrier {
             self.lose_patience(now);
         }
         self.asked_at.get_or_insert(now);
+        self.client.account.bytes_to_tasks.many(bytes.len());
         self.kept = (bytes.len() <= KEPT_MAX).then(|| bytes.clone());
         self.send(&bytes).await
     }
@@ -248,6 +253,7 @@ impl Carrier {
             return;
         };
         let task = chosen.backend.task;
+        self.client.account.passed_over.one();
         tracing::debug!(service = %self.front.name, %task, ?failed, "a task is passed over");
         // By a third node it was the way that failed, and the next is tried.
         if chosen.is_around() {

@@ -56,12 +56,14 @@ impl PublishedPackets {
     ) {
         let table = shared.flows.table();
         let meant = |received: &Received| {
+            let front = behind.borrow().clone();
             let client = Client {
                 reply: Reply::listening(&self.0, &end),
                 own: received.to.ip(),
                 address: received.from,
+                account: shared.ledger.account(front.service),
             };
-            Some((behind.borrow().clone(), client))
+            Some((front, client))
         };
         let mut changes = behind.clone();
         let clearing = async {
@@ -117,6 +119,7 @@ impl VirtualPackets {
                 reply: reply.map_err(failed).ok()?,
                 own: received.to.ip(),
                 address: received.from,
+                account: shared.ledger.account(front.service),
             };
             Some((front, client))
         };

@@ -148,6 +148,7 @@ async fn open(shared: &Shared, ask: Ask) -> Option<Task> {
     let opened = shared.task_socket(ask).await;
     let failed = |error| tracing::debug!(task = %ask.task, port = ask.target, %error, "can't be reached for another node");
     let socket = opened?.map_err(failed).ok()?;
+    shared.served(ask.task);
     let backend = Backend {
         task: ask.task,
         node: shared.me,

@@ -10,6 +10,7 @@ mod mounts;
 mod ports;
 mod pretty;
 mod scale;
+mod traffic;
 mod update;
 
 use clap::{Args, Subcommand};
@@ -48,6 +49,8 @@ pub(crate) enum ServiceCommand {
     Update(Box<update::UpdateArgs>),
     /// Return to the spec before the last update
     Rollback(update::RollbackArgs),
+    /// Show what the agent's node carries for services, since the agent started
+    Traffic(traffic::TrafficArgs),
     /// Remove services and stop their tasks
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
@@ -93,6 +96,7 @@ pub(crate) async fn run(session: &mut Session, command: ServiceCommand) -> Resul
         ServiceCommand::Logs(args) => logs::run(session, args).await,
         ServiceCommand::Scale(args) => scale::run(session, args).await,
         ServiceCommand::Update(args) => update::run(session, *args).await,
+        ServiceCommand::Traffic(args) => traffic::print(session, args).await,
         ServiceCommand::Rollback(args) => update::rollback(session, args).await,
         ServiceCommand::Rm(args) => {
             remove::named(session, "/services", &args.services, false, args.write).await

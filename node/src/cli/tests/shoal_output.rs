@@ -57,6 +57,32 @@ fn a_token_is_alone_on_stdout() {
 }
 
 #[test]
+fn traffic_is_a_table_of_what_one_node_carries() {
+    let traffic = br#"[{"ServiceID":"s1","Name":"db","Connections":0,"ConnectionsMax":2048,"ConnectionsTotal":0,"Flows":0,
+            "FlowsTotal":0,"Served":0,"NoTask":0,"Full":0,"PassedOver":0,"Around":0,"PacketsDropped":0,"BytesToTasks":0,
+            "BytesFromTasks":0},
+        {"ServiceID":"s2","Name":"web","Connections":3,"ConnectionsMax":2048,"ConnectionsTotal":1000,"Flows":1,"FlowsTotal":12,
+            "Served":40,"NoTask":1,"Full":2,"PassedOver":5,"Around":6,"PacketsDropped":7,"BytesToTasks":2048,
+            "BytesFromTasks":1073741824}]"#;
+    let fake = Fake::start(vec![("GET", "/shoal/v1/traffic", 200, traffic.to_vec())]);
+    insta::assert_snapshot!(fake.run(&["service", "traffic"]).stdout, @r"
+    NAME      CONNECTIONS   UDP FLOWS   SERVED    TO TASKS   FROM TASKS   REFUSED   PASSED OVER   AROUND    DROPPED
+    db        0 of 0        0 of 0      0         0B         0B           0         0             0         0
+    web       3 of 1000     1 of 12     40        2KiB       1GiB         3         5             6         7
+    ");
+    let one = [
+        "service",
+        "traffic",
+        "--format",
+        "{{.Name}} {{.ToTasks}}",
+        "web",
+    ];
+    assert_eq!(fake.run(&one).stdout, "web 2KiB\n");
+    let none = fake.run(&["service", "traffic", "nobody"]);
+    assert_eq!(none.stderr, "no such service: nobody\n");
+}
+
+#[test]
 fn why_shows_owner_next_and_verdicts() {
     let body = br#"{"Service":"web","Slot":2,"Owner":{"ID":"n1","Hostname":"pi1"},
         "Next":{"ID":"n2","Hostname":"pi2"},"Summary":["pi1 owns web.2","2 nodes qualify"],

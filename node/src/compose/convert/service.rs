@@ -77,6 +77,12 @@ impl Stack<'_> {
         if let Some(data) = service.under(&["x-shoal", "data"]).and_then(Node::as_text) {
             labels.insert(ServiceSpec::DATA_LABEL.to_owned(), data.to_owned());
         }
+        if let Some(version) = service
+            .under(&["x-shoal", "proxy-protocol"])
+            .and_then(Node::as_text)
+        {
+            labels.insert(ServiceSpec::PROXY_LABEL.to_owned(), version.to_owned());
+        }
         json_map(labels)
     }
 

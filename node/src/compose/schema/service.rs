@@ -166,6 +166,7 @@ static SHOAL: Schema = Schema {
     fields: &[
         full("priority", Kind::Integer(i32::MIN as i64, i32::MAX as i64)),
         full("data", Kind::Choice(&["home", "move"])),
+        full("proxy-protocol", Kind::Choice(&["v1", "v2"])),
         refused(
             "consistency",
             "not supported yet: every service is available on each side of a partition",

@@ -306,6 +306,11 @@ fn deployment() {
             "/Labels/shoal.data",
             json!("move"),
         ),
+        (
+            "x-shoal: {proxy-protocol: v2}",
+            "/Labels/shoal.proxy-protocol",
+            json!("v2"),
+        ),
     ]);
 }
 
