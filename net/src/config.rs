@@ -44,6 +44,8 @@ pub(crate) const REQUEST_STREAMS: u32 = 16;
 /// Rumours that a peer may have on their way to us: they are read one after another. QUIC makes
 /// room for all streams of both kinds at once, in a table that doubles beyond 28.
 pub(crate) const RUMOUR_STREAMS: u32 = 8;
+/// Bytes that the kernel may hold for the socket, each way: some 60 bursts of a peer.
+pub(crate) const SOCKET_BUFFER: usize = 4 << 20;
 /// The largest packet of users' traffic: what UDP can carry, and its envelope.
 pub const MAX_PACKET: usize = 65_535 + 256;
 /// Packets of users' traffic that wait for whoever takes them; more are dropped.

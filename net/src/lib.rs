@@ -13,6 +13,7 @@ mod endpoint;
 mod hello;
 mod incoming;
 mod join;
+mod mtu;
 mod peers;
 mod places;
 mod refusal;

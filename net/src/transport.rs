@@ -5,25 +5,26 @@
 
 use std::sync::Arc;
 
-use quinn::{IdleTimeout, TransportConfig, VarInt, crypto};
+use quinn::{IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt, crypto};
 use shoal_membership::SecretKey;
 
 use crate::{
     alpn::Class,
     config::{EndpointConfig, PACKET_STREAMS, REQUEST_STREAMS, RUMOUR_STREAMS},
+    mtu::datagram_max,
 };
 
 /// What may be in flight before the peer is known: a joiner's hello fits.
 const STRANGER_WINDOW: u32 = 128 << 10;
 /// What one stream may have in flight.
-const STREAM_WINDOW: u32 = 1 << 20;
+const STREAM_WINDOW: u32 = 2 << 20;
 /// What a member's connection may have in flight.
 const MEMBER_WINDOW: u32 = 4 << 20;
 /// What a member's connection for users' traffic may have in flight: of many readers that are slow none
-/// stops the others, before there are 64 that read nothing at all.
+/// stops the others, before there are 32 that read nothing at all.
 const DATA_WINDOW: u32 = 64 << 20;
 /// What is kept for sending again.
-const SEND_WINDOW: u64 = 4 << 20;
+const SEND_WINDOW: u64 = 8 << 20;
 /// Room for about 200 datagrams each way.
 const DATAGRAM_BUFFER: usize = 256 << 10;
 /// The length of a stateless reset's key material.
@@ -31,6 +32,8 @@ const RESET_SIGNATURE: usize = 32;
 
 pub(crate) fn transport(config: &EndpointConfig) -> Arc<TransportConfig> {
     let mut transport = TransportConfig::default();
+    let mut mtu = MtuDiscoveryConfig::default();
+    mtu.upper_bound(datagram_max(config.listen.ip()));
     let idle = IdleTimeout::try_from(config.idle_timeout).unwrap_or(VarInt::MAX.into());
     transport
         .max_concurrent_bidi_streams(1_u32.into())
@@ -41,6 +44,7 @@ pub(crate) fn transport(config: &EndpointConfig) -> Arc<TransportConfig> {
         .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
         .datagram_send_buffer_size(DATAGRAM_BUFFER)
         .initial_mtu(1200)
+        .mtu_discovery_config(Some(mtu))
         .keep_alive_interval(Some(config.keep_alive))
         .max_idle_timeout(Some(idle));
     Arc::new(transport)

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use nix::sys::socket::{setsockopt, sockopt};
 use rand::TryRng;
 use shoal_membership::ClusterId;
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -18,8 +19,12 @@ use super::{
 };
 use crate::{
     alpn,
-    config::{EndpointConfig, HANDSHAKES_AT_ONCE, INBOX_KIB, JOINS_AT_ONCE, JOINS_OF_ONE_SOURCE},
+    config::{
+        EndpointConfig, HANDSHAKES_AT_ONCE, INBOX_KIB, JOINS_AT_ONCE, JOINS_OF_ONE_SOURCE,
+        SOCKET_BUFFER,
+    },
     incoming::Inbox,
+    mtu::datagram_max,
     peers::Peers,
     places::Places,
     tls::{Identity, TlsError},
@@ -47,6 +52,9 @@ pub enum BindError {
     #[error("the system has no randomness: {0}")]
     Random(String),
 }
+
+/// What is received in any case, in bytes: all that an Ethernet carries.
+const UDP_PAYLOAD_MIN: u16 = 1_472;
 
 pub(super) fn bind(config: EndpointConfig) -> Result<(Arc<Inner>, Inbox), BindError> {
     let tls = Identity::new(&config.secret)?;
@@ -97,12 +105,28 @@ fn open(
         error,
     })?;
     let reset_key = Arc::new(ResetKey::of(&config.secret));
-    let quic = quinn::EndpointConfig::new(reset_key);
+    let mut quic = quinn::EndpointConfig::new(reset_key);
+    let most = datagram_max(config.listen.ip()).max(UDP_PAYLOAD_MIN);
+    // It is within QUIC's range.
+    let _ = quic.max_udp_payload_size(most);
     quinn::Endpoint::new(quic, Some(server), socket, runtime).map_err(BindError::Quic)
 }
 
-/// A UDP socket; where there is no IPv6, one for IPv4 instead of one for everything.
+/// A UDP socket that holds what comes while this process is busy.
 fn listen(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = bind_any(address)?;
+    // Only root gets more than the system's limit; who gets less loses packets, which are sent again.
+    if setsockopt(&socket, sockopt::RcvBufForce, &SOCKET_BUFFER).is_err() {
+        let _ = setsockopt(&socket, sockopt::RcvBuf, &SOCKET_BUFFER);
+    }
+    if setsockopt(&socket, sockopt::SndBufForce, &SOCKET_BUFFER).is_err() {
+        let _ = setsockopt(&socket, sockopt::SndBuf, &SOCKET_BUFFER);
+    }
+    Ok(socket)
+}
+
+/// Where there is no IPv6, one for IPv4 instead of one for everything.
+fn bind_any(address: SocketAddr) -> io::Result<UdpSocket> {
     match UdpSocket::bind(address) {
         Err(error)
             if address.ip().is_unspecified()

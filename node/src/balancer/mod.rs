@@ -20,6 +20,7 @@ mod capture;
 mod doors;
 mod flows;
 mod front;
+mod halves;
 mod keeper;
 pub(crate) mod ledger;
 mod loads;

@@ -2,21 +2,22 @@
 //!
 //! What ends in one direction goes on in the other. What is cut off on one side is cut off on the other,
 //! also when this process ends in the middle: nobody takes half an answer for a whole one. A slow reader
-//! slows its writer: nothing is kept but a buffer a direction.
+//! slows its writer.
 
 use std::time::Duration;
 
 use shoal_net::{RecvStream, SendStream};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+use tokio::net::TcpStream;
+
+use super::{
+    front::Client,
+    halves::{End, Sink, Source, carry},
+    ledger::Count,
+    reach::Way,
+    wire::CUT_OFF,
 };
 
-use super::{front::Client, ledger::Count, reach::Way, wire::CUT_OFF};
-
-/// A direction's buffer, in bytes: with all places of a node taken, 256 MiB.
-const BUFFER: usize = 32 << 10;
 /// Who is silent for so long is asked whether it is still there, and six more times.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE_AGAIN: Duration = Duration::from_secs(10);
@@ -34,6 +35,11 @@ impl Near {
         let _ = SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
         let _ = stream.set_zero_linger();
         Self(stream)
+    }
+
+    fn halves(&mut self) -> (Source<'_>, Sink<'_>) {
+        let (read, write) = self.0.split();
+        (Source::Near(read), Sink::Near(write))
     }
 
     fn ended(&self) {
@@ -59,6 +65,12 @@ impl Far {
     }
 }
 
+impl Far {
+    fn halves(&mut self) -> (Source<'_>, Sink<'_>) {
+        (Source::Far(&mut self.recv), Sink::Far(&mut self.send))
+    }
+}
+
 impl Drop for Far {
     fn drop(&mut self) {
         if !self.has_ended {
@@ -79,20 +91,14 @@ pub(super) async fn to_task(client: Client, way: Way) -> bool {
     let counts = (&account.bytes_to_tasks, &account.bytes_from_tasks);
     let has_ended = match way {
         Way::Near(mut task) => {
-            let (client_read, client_write) = client.0.split();
-            let (task_read, task_write) = task.0.split();
-            let client = (first.as_slice().chain(client_read), client_write);
-            let has_ended = both(client, (task_read, task_write), counts).await;
+            let has_ended = both(client.halves(), task.halves(), &first, counts).await;
             if has_ended {
                 task.ended();
             }
             has_ended
         }
         Way::Far(mut task) => {
-            let (client_read, client_write) = client.0.split();
-            let Far { send, recv, .. } = &mut task;
-            let client = (first.as_slice().chain(client_read), client_write);
-            task.has_ended = both(client, (recv, send), counts).await;
+            task.has_ended = both(client.halves(), task.halves(), &first, counts).await;
             task.has_ended
         }
     };
@@ -104,10 +110,8 @@ pub(super) async fn to_task(client: Client, way: Way) -> bool {
 
 /// Carries a connection that another node brings to a task of this one. Whether it came to its end.
 pub(super) async fn from_node(mut client: Far, mut task: Near) -> bool {
-    let (task_read, task_write) = task.0.split();
-    let Far { send, recv, .. } = &mut client;
     let uncounted = (&Count::default(), &Count::default());
-    client.has_ended = both((recv, send), (task_read, task_write), uncounted).await;
+    client.has_ended = both(client.halves(), task.halves(), &[], uncounted).await;
     if client.has_ended {
         task.ended();
     }
@@ -116,32 +120,22 @@ pub(super) async fn from_node(mut client: Far, mut task: Near) -> bool {
 
 /// Carries a connection from one node to another. Whether it came to its end.
 pub(super) async fn between(mut client: Far, mut task: Far) -> bool {
-    let asking = (&mut client.recv, &mut client.send);
-    let answering = (&mut task.recv, &mut task.send);
-    let has_ended = both(asking, answering, (&Count::default(), &Count::default())).await;
+    let uncounted = (&Count::default(), &Count::default());
+    let has_ended = both(client.halves(), task.halves(), &[], uncounted).await;
     (client.has_ended, task.has_ended) = (has_ended, has_ended);
     has_ended
 }
 
-/// How a direction ended.
-enum End {
-    /// With its last byte, and the other side was told.
-    Whole,
-    /// Its source was cut off.
-    SourceCut,
-    /// Nobody takes its bytes any more.
-    Unwanted,
-}
-
-/// Whether both directions came to their ends. A task may answer without having heard all; then its
-/// answer is carried all the same.
+/// Whether both directions came to their ends: from the client, who sends these bytes first, and from the task.
+/// A task may answer without having heard all; then its answer is carried all the same.
 async fn both(
-    client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
-    task: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    client: (Source<'_>, Sink<'_>),
+    task: (Source<'_>, Sink<'_>),
+    first: &[u8],
     (to_task, from_task): (&Count, &Count),
 ) -> bool {
-    let request = one_way(client.0, task.1, to_task);
-    let answer = one_way(task.0, client.1, from_task);
+    let request = carry(client.0, task.1, first, to_task);
+    let answer = carry(task.0, client.1, &[], from_task);
     tokio::pin!(request, answer);
     let (mut is_asked, mut is_answered) = (false, false);
     while !(is_asked && is_answered) {
@@ -159,54 +153,41 @@ async fn both(
     true
 }
 
-async fn one_way(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    count: &Count,
-) -> End {
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = match from.read(&mut buffer).await {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(_) => return End::SourceCut,
-        };
-        if to.write_all(&buffer[..read]).await.is_err() {
-            return End::Unwanted;
-        }
-        count.many(read);
-    }
-    match to.shutdown().await {
-        Ok(()) => End::Whole,
-        Err(_) => End::Unwanted,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::io::{DuplexStream, duplex, split};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
 
+    /// Two ends of a connection.
+    async fn pair() -> (TcpStream, Near) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let one = TcpStream::connect(listener.local_addr().unwrap()).await;
+        (one.unwrap(), Near::new(listener.accept().await.unwrap().0))
+    }
+
     /// A client and a task, joined: their own ends, and whether the connection came to its end.
-    fn joined() -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<bool>) {
-        let (client, client_side) = duplex(64);
-        let (task, task_side) = duplex(64);
+    async fn joined() -> (TcpStream, TcpStream, tokio::task::JoinHandle<bool>) {
+        let (client, mut client_side) = pair().await;
+        let (task, mut task_side) = pair().await;
         let carried = tokio::spawn(async move {
             let counts = (&Count::default(), &Count::default());
-            both(split(client_side), split(task_side), counts).await
+            both(client_side.halves(), task_side.halves(), b"first ", counts).await
         });
         (client, task, carried)
     }
 
     #[tokio::test]
     async fn one_half_ends_and_the_other_goes_on() {
-        let (mut client, mut task, carried) = joined();
+        let (mut client, mut task, carried) = joined().await;
         client.write_all(b"question").await.unwrap();
         client.shutdown().await.unwrap();
         let mut question = String::new();
         task.read_to_string(&mut question).await.unwrap();
-        assert_eq!(question, "question");
+        assert_eq!(question, "first question");
         task.write_all(b"answer").await.unwrap();
         drop(task);
         let mut answer = String::new();
@@ -217,11 +198,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_before_the_question_was_heard_is_carried() {
-        let (mut client, mut task, carried) = joined();
+        let (mut client, mut task, carried) = joined().await;
         task.write_all(b"no").await.unwrap();
         drop(task);
         // More than anybody keeps: nobody reads it.
-        let asking = client.write_all(&[0; 1_000]);
+        let unheard = vec![0; 32 << 20];
+        let asking = client.write_all(&unheard);
         assert!(
             tokio::time::timeout(Duration::from_secs(5), asking)
                 .await
@@ -236,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_is_gone_ends_it() {
-        let (client, mut task, carried) = joined();
+        let (client, mut task, carried) = joined().await;
         drop(client);
         // The task goes on talking to nobody.
         while task.write_all(&[0; 64]).await.is_ok() {}
