@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Shared,
     front::{self, Client},
-    pipe::Near,
+    pipe::{self, Near},
     proxy,
     published::Front,
 };
@@ -28,6 +28,7 @@ pub(super) async fn accept(
     end: CancellationToken,
     meant: impl Fn(&TcpStream, SocketAddr) -> Option<(Front, SocketAddr)>,
 ) {
+    pipe::prepare(&listener);
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => return,
@@ -42,7 +43,7 @@ pub(super) async fn accept(
             }
         };
         let meant = meant(&client, from);
-        let client = Near::new(client);
+        let client = Near::accepted(client);
         let Some((front, asked)) = meant else {
             continue;
         };

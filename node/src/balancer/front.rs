@@ -6,7 +6,7 @@ use shoal_net::{RecvStream, SendStream};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use super::{
-    Shared, backends,
+    Shared,
     backends::Backend,
     ledger::Account,
     pipe::{self, Far, Near},
@@ -35,11 +35,9 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Client) {
     let (mut tried, mut apart) = (Vec::new(), Vec::new());
     while tried.len() < TRIES_MAX {
         // What is known may have changed while another was tried.
-        let view = shared.view.borrow().clone();
-        let Some(backend) = backends::next(&view, &shared.loads, &front, &tried) else {
+        let Some(backend) = shared.next(&shared.loads, &front, &tried) else {
             break;
         };
-        drop(view);
         let _counted = shared.loads.count(&backend);
         match shared.reach(&backend, &front).await {
             Ok(way) => {

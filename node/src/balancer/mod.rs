@@ -112,6 +112,7 @@ struct Shared {
     names: Box<dyn NameServer>,
     /// The name of this agent's rules.
     table: String,
+    directory: backends::Directory,
     ledger: Ledger,
     loads: Loads,
     flows: flows::Flows,
@@ -166,6 +167,7 @@ impl Balancer {
             virtuals: setting.virtuals,
             names: setting.names,
             table: table_of(setting.data_dir),
+            directory: backends::Directory::default(),
             ledger: Ledger::of(CONNECTIONS_MAX.min(places)),
             loads: Loads::of(OF_NODE_MAX),
             flows: flows::Flows::new(places),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use shoal_net::{RecvStream, SendStream};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{
     front::Client,
@@ -25,14 +25,27 @@ const KEEP_ALIVE_AGAIN: Duration = Duration::from_secs(10);
 /// A TCP connection. Whoever is at its other end sees a reset, unless it has come to its end.
 pub(super) struct Near(TcpStream);
 
+/// Has the connections of a listener get what [`Near::accepted`] needs: on Linux they inherit it.
+pub(super) fn prepare(listener: &TcpListener) {
+    let keep_alive = TcpKeepalive::new()
+        .with_time(KEEP_ALIVE)
+        .with_interval(KEEP_ALIVE_AGAIN);
+    let socket = SockRef::from(listener);
+    // Where these can't be had, connections are slower, live longer, and end more softly.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&keep_alive);
+    let _ = socket.set_linger(Some(Duration::ZERO));
+}
+
 impl Near {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        let keep_alive = TcpKeepalive::new()
-            .with_time(KEEP_ALIVE)
-            .with_interval(KEEP_ALIVE_AGAIN);
-        // Where these can't be had, connections are slower, live longer, and end more softly.
+    /// One of a listener that was prepared.
+    pub(super) fn accepted(stream: TcpStream) -> Self {
+        Self(stream)
+    }
+
+    /// One with a task of this node. Nobody asks whether it is still there: the kernel knows.
+    pub(super) fn dialled(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true);
-        let _ = SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
         let _ = stream.set_zero_linger();
         Self(stream)
     }
@@ -155,18 +168,20 @@ async fn both(
 
 #[cfg(test)]
 mod tests {
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
     /// Two ends of a connection.
     async fn pair() -> (TcpStream, Near) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        prepare(&listener);
         let one = TcpStream::connect(listener.local_addr().unwrap()).await;
-        (one.unwrap(), Near::new(listener.accept().await.unwrap().0))
+        let other = listener.accept().await.unwrap().0;
+        let has = SockRef::from(&other);
+        assert!(has.tcp_nodelay().unwrap() && has.keepalive().unwrap());
+        assert_eq!(has.linger().unwrap(), Some(Duration::ZERO));
+        (one.unwrap(), Near::accepted(other))
     }
 
     /// A client and a task, joined: their own ends, and whether the connection came to its end.

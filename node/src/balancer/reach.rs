@@ -77,7 +77,7 @@ impl Shared {
     ) -> Result<Near, NoWay> {
         let place = self.place(task, (target, Protocol::Tcp), network);
         let address = place.ok_or(NoWay::Unknown)?;
-        Ok(Near::new(TcpStream::connect(address).await?))
+        Ok(Near::dialled(TcpStream::connect(address).await?))
     }
 
     /// Where a task of this node listens: in its own network, or where its runtime had it listen. Whoever

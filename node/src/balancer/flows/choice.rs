@@ -10,12 +10,7 @@ use shoal_scheduler::{spec::Protocol, task::TaskState, view::ClusterView};
 use tokio::{net::UdpSocket, time::timeout};
 
 use super::super::{
-    Shared,
-    backends::{self, Backend},
-    loads::Counted,
-    published::Front,
-    reach::REACH_TIME_MAX,
-    wire::Ask,
+    Shared, backends::Backend, loads::Counted, published::Front, reach::REACH_TIME_MAX, wire::Ask,
 };
 
 /// Tasks that are tried before a flow is given up.
@@ -75,9 +70,7 @@ impl Shared {
     /// The next task for a flow, as for a connection. None: no task takes it.
     pub(super) async fn choose(&self, front: &Front, tried: &mut Tried) -> Option<Chosen> {
         while tried.tasks.len() < TRIES_MAX {
-            let view = self.view.borrow().clone();
-            let next = backends::next(&view, &self.flows.loads, front, &tried.tasks);
-            drop(view);
+            let next = self.next(&self.flows.loads, front, &tried.tasks);
             let Some(backend) = next else {
                 break;
             };

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    super::{Shared, backends, ledger::Account, published::Front, wire::Ask},
+    super::{Shared, ledger::Account, published::Front, wire::Ask},
     Event, SILENT_FOR, UNANSWERED_FOR,
     choice::{Chosen, Tried, Way},
     listener::Key,
@@ -178,9 +178,9 @@ impl Carrier {
         }
         let silent = silent.backend.clone();
         self.tried.tasks.push(silent.clone());
-        let view = self.shared.view.borrow().clone();
         let loads = &self.shared.flows.loads;
-        if backends::next(&view, loads, &self.front, &self.tried.tasks).is_none() {
+        let next = self.shared.next(loads, &self.front, &self.tried.tasks);
+        if next.is_none() {
             // They may be asked again, it among them.
             self.tried.clear();
             return;
