@@ -18,10 +18,14 @@ use super::backends::Backend;
 const FAILED_FOR_MIN: Duration = Duration::from_millis(250);
 const FAILED_FOR_MAX: Duration = Duration::from_secs(8);
 
+/// Suspicions are mostly over by then: refuted, or confirmed, and then its tasks are not tried at all.
+const SUSPECTED_FOR: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Default)]
 struct Load {
     connections: usize,
     failed_at: Option<Instant>,
+    suspected_at: Option<Instant>,
     /// How often in a row.
     failures: u32,
     /// When it was last chosen: of equal ones the one that waited longest is next.
@@ -32,7 +36,12 @@ impl Load {
     fn has_failed(&self) -> bool {
         let times = 1_u32 << self.failures.saturating_sub(1).min(16);
         let failed_for = (FAILED_FOR_MIN * times).min(FAILED_FOR_MAX);
-        self.failed_at.is_some_and(|at| at.elapsed() < failed_for)
+        self.failed_at.is_some_and(|at| at.elapsed() < failed_for) || self.is_suspected()
+    }
+
+    fn is_suspected(&self) -> bool {
+        self.suspected_at
+            .is_some_and(|at| at.elapsed() < SUSPECTED_FOR)
     }
 
     fn failed(&mut self) {
@@ -42,6 +51,7 @@ impl Load {
 
     fn reached(&mut self) {
         (self.failed_at, self.failures) = (None, 0);
+        self.suspected_at = None;
     }
 }
 
@@ -140,6 +150,12 @@ impl Loads {
         self.held().nodes.entry(node).or_default().failed();
     }
 
+    /// Its node is suspected by its peers.
+    pub(super) fn suspect(&self, node: NodeId) {
+        let mut held = self.held();
+        held.nodes.entry(node).or_default().suspected_at = Some(Instant::now());
+    }
+
     /// It took a connection.
     pub(super) fn reached(&self, backend: &Backend) {
         let mut held = self.held();
@@ -204,6 +220,10 @@ mod tests {
         assert!(!rank(&backend(3, OTHER)).has_failed);
         loads.node_failed(OTHER);
         assert!(rank(&backend(3, OTHER)).has_failed, "all of its node");
+        loads.reached(&two);
+        assert!(!rank(&backend(3, OTHER)).has_failed);
+        loads.suspect(OTHER);
+        assert!(rank(&backend(3, OTHER)).has_failed, "its peers doubt it");
         let third = loads.count(&two);
         loads.reached(&two);
         assert!(!rank(&two).has_failed);

@@ -212,6 +212,13 @@ impl Balancer {
         neighbours::of(view, service, self.0.listen)
     }
 
+    /// A node is suspected: its tasks are tried last for a while.
+    pub fn suspect(&self, node: NodeId) {
+        for loads in [&self.0.loads, &self.0.flows.loads] {
+            loads.suspect(node);
+        }
+    }
+
     /// Tells on which published ports this node can't listen.
     #[must_use]
     pub fn port_troubles(&self) -> PortTroubles {

@@ -104,6 +104,8 @@ pub enum Effect {
     },
     /// Dial that member anew: it missed a probe.
     Redial(NodeId),
+    /// That member is suspected now: whoever has a choice takes another for a while.
+    Suspected(NodeId),
     /// An order ended.
     Ordered {
         /// From `Input::Order` or `Input::Token`.

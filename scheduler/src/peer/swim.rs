@@ -65,7 +65,10 @@ impl Peer {
                     tracing::warn!(heard, "this node's disk is older than what it did before");
                 }
                 Output::ProbeFailed(node) => self.effects.push_back(Effect::Redial(node)),
-                Output::Suspect(node) => tracing::debug!(%node, "suspected"),
+                Output::Suspect(node) => {
+                    tracing::debug!(%node, "suspected");
+                    self.effects.push_back(Effect::Suspected(node));
+                }
             }
         }
     }

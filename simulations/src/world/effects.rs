@@ -88,7 +88,7 @@ impl World {
             Effect::Stopped => self.agent_stopped(index),
             Effect::Presence { node, is_alive } => self.notice(index, node, is_alive),
             // Connections are judged by what the peers hold: see `permits`.
-            Effect::Trust { .. } | Effect::Redial(_) => {}
+            Effect::Trust { .. } | Effect::Redial(_) | Effect::Suspected(_) => {}
         }
     }
 

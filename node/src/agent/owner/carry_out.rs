@@ -65,6 +65,7 @@ impl Owner {
             // Where it matters the view says so, and the log has it.
             Effect::Presence { .. } => {}
             Effect::Redial(node) => self.endpoint.redial(node),
+            Effect::Suspected(node) => self.balancer.suspect(node),
             Effect::Ordered { ticket, result } => self.ordered(ticket, result),
             Effect::Joined { ticket, result } => {
                 if let Some(reply) = self.waiting.joins.remove(&ticket) {
