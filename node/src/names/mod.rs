@@ -7,6 +7,8 @@
 
 mod answer;
 mod client;
+#[cfg(test)]
+mod hostile;
 mod relay;
 #[cfg(test)]
 mod samples;

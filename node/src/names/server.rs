@@ -32,7 +32,7 @@ const TTL_S: u32 = 5;
 /// Questions of one network that are being answered; more are dropped, and asked again.
 const QUESTIONS_MAX: usize = 256;
 /// Streams of one network.
-const STREAMS_MAX: usize = 64;
+pub(super) const STREAMS_MAX: usize = 64;
 /// Longest question in a packet.
 const PACKET_MAX: usize = 4_096;
 /// Longest answer in a packet to who did not say that more may come.
