@@ -174,7 +174,7 @@ impl fmt::Display for TaskState {
 pub struct TaskPort {
     /// Port that the service names (`target`).
     pub target: u16,
-    /// Port on the node.
+    /// Port on the node. 0: none; the task's image exposes it.
     pub host: u16,
     /// TCP, UDP or SCTP.
     pub protocol: Protocol,

@@ -22,6 +22,8 @@ mod nat;
 mod network;
 #[path = "engines/packets.rs"]
 mod packets;
+#[path = "engines/plain.rs"]
+mod plain;
 #[path = "engines/publishing.rs"]
 mod publishing;
 #[path = "engines/recorded.rs"]

@@ -32,7 +32,7 @@ fn answers_packets() {
 
 fn deploy(cluster: &Cluster, replicas: usize, more: &str) {
     let file = cluster.folder().join("app.yml");
-    let binary = env::current_exe().unwrap();
+    let binary = env::current_exe().expect("this test has a path");
     let text = format!(
         "services:\n  dns:\n    image: scratch\n    \
          command: [{binary:?}, {SERVER}, --exact, --ignored, --nocapture]\n    ports: [\"{PORT}:53/udp\"]\n    \
@@ -53,9 +53,9 @@ struct Client {
 impl Client {
     fn of(cluster: &Cluster, node: usize) -> Self {
         let to = SocketAddr::new(cluster[node].listen.ip(), PORT);
-        let socket = UdpSocket::bind((cluster[node].listen.ip(), 0)).unwrap();
+        let socket = UdpSocket::bind((cluster[node].listen.ip(), 0)).expect("a socket");
         let limit = Duration::from_millis(500);
-        socket.set_read_timeout(Some(limit)).unwrap();
+        socket.set_read_timeout(Some(limit)).expect("a limit");
         Self { socket, to }
     }
 

@@ -30,7 +30,7 @@ fn says_what_it_was_told() {
 
 fn deploy(cluster: &Cluster, version: &str) {
     let file = cluster.folder().join("app.yml");
-    let binary = env::current_exe().unwrap();
+    let binary = env::current_exe().expect("this test has a path");
     let text = format!(
         "services:\n  web:\n    image: scratch\n    \
          command: [{binary:?}, {SERVER}, --exact, --ignored, --nocapture]\n    ports: [\"{PORT}:80\"]\n    \

@@ -215,10 +215,9 @@ fn host_ports(report: &TaskReport, service: Option<&ServiceView>) -> Vec<PortCon
         .iter()
         .filter(|port| port.publish_mode == PublishMode::Host);
     host.filter_map(|port| {
-        let real = report
-            .ports
-            .iter()
-            .find(|real| real.target == port.target_port && real.protocol == port.protocol)?;
+        let real = report.ports.iter().find(|real| {
+            (real.target, real.protocol) == (port.target_port, port.protocol) && real.host != 0
+        })?;
         Some(PortConfig {
             published_port: real.host,
             ..port.clone()

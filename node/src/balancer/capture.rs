@@ -19,7 +19,7 @@ const PRIORITY: i32 = -110;
 const PACKETS_PRIORITY: i32 = -150;
 
 /// Where servers of names listen.
-const NAMES: u16 = 53;
+pub(super) const NAMES: u16 = 53;
 
 /// A network, and the ports of this machine's address there to which things are led.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,15 @@ pub(super) async fn replace(table: &str, captured: &[Captured]) -> io::Result<Op
             Ok(Some(error))
         }
     }
+}
+
+/// Whether rules can be made here at all.
+///
+/// # Errors
+/// If there is no `nft`, or no leave to use it.
+pub(super) async fn check(table: &str) -> io::Result<()> {
+    let words = ["--check", "--file", "-"];
+    run("nft", &words, &rules(table, &[], false)).await
 }
 
 /// Takes away what a former run of this agent may have left. Without `nft`, or leave to use it, there is nothing.

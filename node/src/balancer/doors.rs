@@ -18,8 +18,8 @@ use super::{
     accepting::accept,
     capture::{self, Captured},
     flows::VirtualPackets,
-    published::Front,
-    virtuals::Whose,
+    meant::meant,
+    plain::Listeners,
 };
 use crate::runtime::docker::{LocalNetwork, LocalNetworks};
 
@@ -41,9 +41,19 @@ pub(crate) trait NameServer: Send + Sync {
 }
 
 struct Door {
-    captured: Captured,
+    network: LocalNetwork,
+    /// None: nothing leads anything anywhere.
+    captured: Option<Captured>,
     /// Ends its listeners; connections go on.
     _end: DropGuard,
+}
+
+/// How connections to virtual addresses come here.
+enum Manner {
+    /// By rules, whatever their port.
+    Rules,
+    /// To a listener each.
+    Plain(Listeners),
 }
 
 /// Those of all networks.
@@ -52,6 +62,8 @@ struct Doors {
     networks: watch::Receiver<Arc<LocalNetworks>>,
     view: watch::Receiver<Arc<ClusterView>>,
     open: BTreeMap<NetworkId, Door>,
+    /// None: there was no network yet.
+    manner: Option<Manner>,
     /// The rules that stand. None: nothing of this machine was ever touched.
     applied: Option<Vec<Captured>>,
     /// What is wrong, as it was said.
@@ -70,6 +82,7 @@ pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<Loca
         shared,
         networks,
         open: BTreeMap::new(),
+        manner: None,
         applied: None,
         said: String::new(),
         again: None,
@@ -106,7 +119,10 @@ impl Doors {
         let view = self.view.borrow_and_update().clone();
         self.shared.virtuals.update(&local, &view);
         self.open
-            .retain(|id, door| local.networks.get(id) == Some(&door.captured.network));
+            .retain(|id, door| local.networks.get(id) == Some(&door.network));
+        if let Some(Manner::Plain(listeners)) = &mut self.manner {
+            listeners.update(&self.shared, &local, &view).await;
+        }
         // The view changes far more often than what went wrong can have changed.
         if self.again.is_some_and(|again| Instant::now() < again) {
             return;
@@ -126,18 +142,26 @@ impl Doors {
     }
 
     async fn open_all(&mut self, local: &LocalNetworks) -> io::Result<()> {
+        if self.manner.is_none() && !local.networks.is_empty() {
+            self.manner = Some(manner(&self.shared).await);
+        }
+        let is_plain = matches!(self.manner, Some(Manner::Plain(_)));
         let mut wrong = None;
         for network in local.networks.values() {
             if self.open.contains_key(&network.id) {
                 continue;
             }
-            match open(&self.shared, network).await {
+            let opened = match is_plain {
+                true => open_plainly(&self.shared, network).await,
+                false => open(&self.shared, network).await,
+            };
+            match opened {
                 Ok(door) => drop(self.open.insert(network.id, door)),
                 Err(error) => wrong = Some(error),
             }
         }
         let doors = self.open.values();
-        let wanted: Vec<Captured> = doors.map(|door| door.captured.clone()).collect();
+        let wanted: Vec<Captured> = doors.filter_map(|door| door.captured.clone()).collect();
         let is_new = self.applied.as_ref() != Some(&wanted);
         // Without networks, and never any before, nothing of this machine is touched.
         if is_new && (!wanted.is_empty() || self.applied.is_some()) {
@@ -149,6 +173,39 @@ impl Doors {
         }
         wrong.map_or(Ok(()), Err)
     }
+}
+
+/// What this machine can do.
+async fn manner(shared: &Shared) -> Manner {
+    match capture::check(&shared.table).await {
+        Ok(()) => Manner::Rules,
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                "containers reach services on the ports alone that these publish and their images expose; to have all, install nftables and start the agent again"
+            );
+            Manner::Plain(Listeners::default())
+        }
+    }
+}
+
+/// Where there are no rules: names on their own port, and everything else as services need it.
+async fn open_plainly(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> {
+    let address = SocketAddr::new(network.range.gateway.into(), capture::NAMES);
+    let names = (
+        UdpSocket::bind(address).await?,
+        TcpListener::bind(address).await?,
+    );
+    capture::route(network).await?;
+    let end = shared.stop.child_token();
+    shared
+        .names
+        .serve(network.id, names.0, names.1, end.clone());
+    Ok(Door {
+        network: network.clone(),
+        captured: None,
+        _end: end.drop_guard(),
+    })
 }
 
 async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> {
@@ -182,42 +239,8 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> 
         .names
         .serve(network.id, names.0, names.1, end.clone());
     Ok(Door {
-        captured,
+        network: network.clone(),
+        captured: Some(captured),
         _end: end.drop_guard(),
-    })
-}
-
-/// What was meant by who asks, and what address it asked. None: nothing of this network, or it comes from
-/// elsewhere.
-fn meant(
-    shared: &Shared,
-    network: &LocalNetwork,
-    from: SocketAddr,
-    to: SocketAddr,
-) -> Option<Front> {
-    let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else {
-        return None;
-    };
-    if !network.range.subnet.contains(from.ip()) {
-        return None;
-    }
-    let whose = shared.virtuals.at(network.id, *to.ip())?;
-    let view = shared.view.borrow();
-    front_of(&view, network.id, whose, to.port())
-}
-
-fn front_of(view: &ClusterView, network: NetworkId, whose: Whose, target: u16) -> Option<Front> {
-    let (service, task) = match whose {
-        Whose::Service(service) => (service, None),
-        Whose::Task(task) => (view.tasks.get(&task)?.report.service, Some(task)),
-    };
-    let spec = &view.services.get(&service)?.spec;
-    Some(Front {
-        service,
-        name: spec.name.clone(),
-        target,
-        network: Some(network),
-        task,
-        proxy: spec.proxy_protocol(),
     })
 }

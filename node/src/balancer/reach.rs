@@ -9,7 +9,7 @@ use std::{
 use shoal_net::{StreamError, StreamHeader};
 use shoal_scheduler::{
     spec::{Protocol, PublishMode},
-    task::{NetworkId, TaskId},
+    task::{NetworkId, TaskId, TaskPort},
 };
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
@@ -111,7 +111,9 @@ impl Shared {
             return Some(SocketAddr::new(address, target));
         }
         let mut ports = known.report.ports.iter();
-        let port = ports.find(|port| port.target == target && port.protocol == protocol)?;
+        let is_meant =
+            |port: &&TaskPort| (port.target, port.protocol) == (target, protocol) && port.host != 0;
+        let port = ports.find(is_meant)?;
         Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.host))
     }
 

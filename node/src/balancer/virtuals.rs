@@ -63,6 +63,14 @@ impl Virtuals {
         addresses.collect()
     }
 
+    /// All addresses on a network.
+    pub(super) fn all(&self, network: NetworkId) -> Vec<(Whose, Ipv4Addr)> {
+        let held = self.held();
+        let table = held.get(&network).map(|table| &table.of);
+        let all = table.into_iter().flatten();
+        all.map(|(whose, address)| (*whose, *address)).collect()
+    }
+
     /// What an address on a network is for.
     pub(super) fn at(&self, network: NetworkId, address: Ipv4Addr) -> Option<Whose> {
         self.held().get(&network)?.at.get(&address).copied()

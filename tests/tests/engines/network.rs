@@ -32,14 +32,14 @@ fn tiers() -> String {
 }
 
 /// A container that asks.
-struct Asker<'a> {
+pub(crate) struct Asker<'a> {
     lab: &'a Lab,
     machine: usize,
     container: String,
 }
 
 impl<'a> Asker<'a> {
-    fn of(lab: &'a Lab, service: &str) -> Self {
+    pub(crate) fn of(lab: &'a Lab, service: &str) -> Self {
         let (machine, container) = lab.runs_once(service, 1, &ALL, DEPLOYED).remove(0);
         Self {
             lab,
@@ -78,7 +78,7 @@ impl<'a> Asker<'a> {
     }
 
     /// What a web server says.
-    fn get(&self, address: Ipv4Addr, port: u16) -> Result<String, String> {
+    pub(crate) fn get(&self, address: Ipv4Addr, port: u16) -> Result<String, String> {
         // Not wget: a static one looks up names of ports, and has nothing to do that with.
         let asked = format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 {address} {port}");
         let said = self.run(&asked)?;
@@ -88,7 +88,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Waits until a service answers under its name with its own.
-    fn reaches(&self, name: &str, port: u16, expected: &str) -> Ipv4Addr {
+    pub(crate) fn reaches(&self, name: &str, port: u16, expected: &str) -> Ipv4Addr {
         within(ANSWERED, &format!("{expected} under {name}:{port}"), || {
             let found = self.addresses(name);
             let address = *found.first().ok_or("the name is not known")?;
@@ -171,7 +171,7 @@ services:
 }
 
 /// Whether nothing of ours is left on a machine.
-fn is_clear(lab: &Lab, machine: usize) -> Result<(), String> {
+pub(crate) fn is_clear(lab: &Lab, machine: usize) -> Result<(), String> {
     let list = ["network", "ls", "--filter", "label=shoal.network", "-q"];
     let networks = lab.engine(machine, &list).checked()?.to_owned();
     let rules = on(lab, machine, &["nft", "list", "tables"])?;

@@ -93,6 +93,14 @@ impl VirtualPackets {
         Ok(Self(Arc::new(socket)))
     }
 
+    /// Listens on one virtual address and port, where no rules bring anything.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub(in super::super) fn at(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self(Arc::new(ToldSocket::published(address)?)))
+    }
+
     /// Where it listens.
     ///
     /// # Errors

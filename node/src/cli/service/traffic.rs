@@ -78,10 +78,7 @@ fn row(one: &Value) -> Row {
         ("ToTasks", "/BytesToTasks"),
         ("FromTasks", "/BytesFromTasks"),
     ] {
-        row.insert(
-            name.into(),
-            size::show(u64::try_from(number(key)).unwrap_or_default()).into(),
-        );
+        row.insert(name.into(), size::show(number(key)).into());
     }
     let refused = number("/NoTask") + number("/Full");
     row.insert("Refused".into(), refused.into());

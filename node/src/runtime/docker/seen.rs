@@ -154,8 +154,14 @@ fn ports(found: &ContainerInspectResponse) -> Vec<TaskPort> {
         .into_iter()
         .flatten()
         .flat_map(|(name, bindings)| {
-            let bindings = bindings.iter().flatten();
-            bindings.filter_map(|binding| port(name, binding.host_port.as_deref()?))
+            let published = bindings.iter().flatten();
+            let hosts = published.filter_map(|binding| binding.host_port.as_deref());
+            let mut ports: Vec<_> = hosts.filter_map(|host| port(name, host)).collect();
+            if ports.is_empty() {
+                // Its image exposes it.
+                ports.extend(port(name, "0"));
+            }
+            ports
         })
         .collect();
     // One for IPv4, and one for IPv6.
@@ -210,7 +216,7 @@ mod tests {
             .iter()
             .map(|one| (one.target, one.host))
             .collect();
-        assert_eq!(ports, [(80, 8080)]);
+        assert_eq!(ports, [(53, 0), (80, 8080)], "the other is exposed");
         let with = |health: &str| {
             of(&format!(
                 r#"{{"State":{{"Status":"running",{STARTED},"Health":{{"Status":"{health}"}}}}}}"#
