@@ -48,6 +48,8 @@ pub(crate) const RUMOUR_STREAMS: u32 = 8;
 pub(crate) const SOCKET_BUFFER: usize = 4 << 20;
 /// The largest packet of users' traffic: what UDP can carry, and its envelope.
 pub const MAX_PACKET: usize = 65_535 + 256;
+/// Streams that wait for whoever takes them.
+pub(crate) const STREAMS_QUEUED: usize = 256;
 /// Packets of users' traffic that wait for whoever takes them; more are dropped.
 pub(crate) const PACKETS_QUEUED: usize = 1_024;
 /// And the bytes of those that are too large for a datagram, in KiB.

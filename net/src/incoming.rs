@@ -40,17 +40,6 @@ pub enum Incoming {
         /// Takes the answer.
         reply: Reply,
     },
-    /// A stream of users' traffic or of logs.
-    Stream {
-        /// Whose key opened it.
-        from: NodeId,
-        /// What it is for.
-        header: StreamHeader,
-        /// Towards the peer.
-        send: SendStream,
-        /// From the peer.
-        recv: RecvStream,
-    },
     /// Somebody with a token, perhaps, wants to become a member.
     Join(JoinRequest),
     /// A node whose key is unknown here shows how it became a member.
@@ -124,6 +113,33 @@ impl Packets {
             .recv()
             .await
             .map(|(from, bytes, _room)| (from, bytes))
+    }
+}
+
+/// A stream of users' traffic or of logs.
+#[derive(Debug)]
+pub struct IncomingStream {
+    /// Whose key opened it.
+    pub from: NodeId,
+    /// What it is for.
+    pub header: StreamHeader,
+    /// Towards the peer.
+    pub send: SendStream,
+    /// From the peer.
+    pub recv: RecvStream,
+}
+
+/// The streams that come in, in a queue of their own, so that they never stand before what the members tell one
+/// another. Beyond its length they wait, and each peer may have so many only.
+#[derive(Debug)]
+pub struct Streams(pub(crate) mpsc::Receiver<IncomingStream>);
+
+impl Streams {
+    /// The next one; none once the endpoint is closed.
+    ///
+    /// Cancel safe: no stream is lost if the future is dropped.
+    pub async fn recv(&mut self) -> Option<IncomingStream> {
+        self.0.recv().await
     }
 }
 

@@ -31,7 +31,7 @@ pub use config::{
     MAX_REQUEST, MAX_RUMOUR, MAX_SNAPSHOT, MAX_STREAM_HEADER,
 };
 pub use endpoint::{BindError, Endpoint, RequestError, StreamError, Unconnected};
-pub use incoming::{Inbox, Incoming, Packets, Reply};
+pub use incoming::{Inbox, Incoming, IncomingStream, Packets, Reply, Streams};
 pub use join::{JoinAnswer, JoinError, JoinRefusal, JoinReply, JoinRequest, VouchRequest};
 pub use refusal::Refusal;
 pub use stats::Stats;

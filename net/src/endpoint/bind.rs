@@ -16,6 +16,7 @@ use super::{
     Inner,
     inner::{Oneself, Settings},
     packets::PacketQueue,
+    serve::StreamQueue,
 };
 use crate::{
     alpn,
@@ -82,6 +83,7 @@ pub(super) fn bind(config: EndpointConfig) -> Result<(Arc<Inner>, Inbox), BindEr
         peers: Mutex::new(Peers::new(config.trust)),
         events,
         packets: PacketQueue::new(),
+        streams: StreamQueue::new(),
         room: Arc::new(Semaphore::new(INBOX_KIB as usize)),
         joins: Places::new(JOINS_AT_ONCE, JOINS_OF_ONE_SOURCE),
         counters: Default::default(),

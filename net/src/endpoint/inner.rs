@@ -14,7 +14,7 @@ use shoal_membership::{ClusterId, NodeId, SecretKey};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::packets::PacketQueue;
+use super::{packets::PacketQueue, serve::StreamQueue};
 use crate::{
     complaints::{Complaints, Ends},
     hello::Hello,
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) events: mpsc::Sender<Event>,
     /// Packets of users' traffic.
     pub(crate) packets: PacketQueue,
+    pub(crate) streams: StreamQueue,
     /// Room for bodies that wait for the agent, in KiB.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) joins: Arc<Places>,

@@ -29,7 +29,7 @@ use tokio_util::sync::DropGuard;
 use crate::{
     alpn::Class,
     config::EndpointConfig,
-    incoming::{Inbox, Incoming, Packets},
+    incoming::{Inbox, Incoming, Packets, Streams},
     join::{JoinAnswer, JoinError},
     peers::Peer,
     refusal::Refusal,
@@ -214,6 +214,11 @@ impl Endpoint {
     /// The packets of users' traffic that come in. None: somebody has them already.
     pub fn packets(&self) -> Option<Packets> {
         self.inner.packets.take()
+    }
+
+    /// The streams that come in. None: somebody has them already.
+    pub fn streams(&self) -> Option<Streams> {
+        self.inner.streams.take()
     }
 
     /// Dials a peer anew in the background, because the connection with it is in doubt. The old one

@@ -1,21 +1,21 @@
 //! Reads what a member sends on one connection, until the connection is gone.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
 use bytes::Bytes;
 use tokio::{
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
 
 use super::{Inner, packets};
 use crate::{
     alpn::Class,
-    config::{BODY_TIMEOUT, MAX_REPLY, MAX_REQUEST, MAX_RUMOUR, RETIRED_LINGER},
-    incoming::{Incoming, Reply},
+    config::{BODY_TIMEOUT, MAX_REPLY, MAX_REQUEST, MAX_RUMOUR, RETIRED_LINGER, STREAMS_QUEUED},
+    incoming::{Incoming, IncomingStream, Reply, Streams},
     peers::Link,
     refusal::Refusal,
     stream,
@@ -194,11 +194,37 @@ async fn open(inner: Arc<Inner>, link: Arc<Link>, stream: (quinn::SendStream, qu
         let _ = send.reset(NOT_SERVED);
         return;
     };
-    let event = Incoming::Stream {
+    let stream = IncomingStream {
         from: link.peer,
         header,
         send,
         recv,
     };
-    inner.deliver(event, None).await;
+    // An error: nobody takes any more, and the peer sees that it is cut off.
+    let _ = inner.streams.queue.send(stream).await;
+}
+
+/// Streams that wait for whoever takes them.
+pub(crate) struct StreamQueue {
+    queue: mpsc::Sender<IncomingStream>,
+    /// Nobody has taken it yet.
+    other_end: Mutex<Option<Streams>>,
+}
+
+impl StreamQueue {
+    pub(super) fn new() -> Self {
+        let (queue, other_end) = mpsc::channel(STREAMS_QUEUED);
+        Self {
+            queue,
+            other_end: Mutex::new(Some(Streams(other_end))),
+        }
+    }
+
+    pub(super) fn take(&self) -> Option<Streams> {
+        let mut other_end = self
+            .other_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        other_end.take()
+    }
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use shoal_membership::{ClusterId, NodeId, SecretKey};
-use shoal_net::{Endpoint, EndpointConfig, Inbox, Incoming, TrustSet};
+use shoal_net::{Endpoint, EndpointConfig, Inbox, Incoming, IncomingStream, Streams, TrustSet};
 use tokio::time::timeout;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -12,6 +12,7 @@ pub(crate) const CLUSTER: ClusterId = ClusterId::from_bytes([1; 16]);
 pub(crate) struct Node {
     pub(crate) endpoint: Endpoint,
     pub(crate) inbox: Inbox,
+    pub(crate) streams: Streams,
 }
 
 pub(crate) fn secret(seed: u8) -> SecretKey {
@@ -43,8 +44,16 @@ pub(crate) fn config(secret: &SecretKey, trust: TrustSet) -> EndpointConfig {
 
 impl Node {
     pub(crate) fn start(config: EndpointConfig) -> Self {
-        let (endpoint, inbox) = Endpoint::bind(config).expect("a free port");
-        Self { endpoint, inbox }
+        Self::of(Endpoint::bind(config).expect("a free port"))
+    }
+
+    pub(crate) fn of((endpoint, inbox): (Endpoint, Inbox)) -> Self {
+        let streams = endpoint.streams().expect("nobody has them");
+        Self {
+            endpoint,
+            inbox,
+            streams,
+        }
     }
 
     pub(crate) fn id(&self) -> NodeId {
@@ -57,6 +66,13 @@ impl Node {
 
     pub(crate) fn knows(&self, other: &Node) {
         self.endpoint.set_addresses(other.id(), vec![other.addr()]);
+    }
+
+    /// The next stream that somebody opens.
+    pub(crate) async fn stream(&mut self) -> IncomingStream {
+        let next = timeout(PATIENCE, self.streams.recv()).await;
+        next.expect("a stream did not come")
+            .expect("the endpoint is open")
     }
 
     /// The next event for which `wanted` gives something.

@@ -44,6 +44,7 @@ async fn heard_nothing(node: Node) {
     let Node {
         endpoint,
         mut inbox,
+        mut streams,
     } = node;
     endpoint.close().await;
     drop(endpoint);
@@ -51,6 +52,7 @@ async fn heard_nothing(node: Node) {
         .await
         .expect("the inbox ends");
     assert!(event.is_none(), "{event:?}");
+    assert!(streams.recv().await.is_none());
 }
 
 #[tokio::test]

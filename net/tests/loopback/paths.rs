@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use shoal_net::{Incoming, StreamHeader};
+use shoal_net::StreamHeader;
 use tokio::{net::UdpSocket, task::JoinHandle, time::sleep};
 
 use crate::cluster::{Node, config, eventually, loopback, ordered, trust};
@@ -45,7 +45,7 @@ async fn is_heard(from: &Node, to: &mut Node) {
     };
     tokio::select! {
         () = asking => {}
-        () = to.wait_for(|event| matches!(event, Incoming::Stream { .. }).then_some(())) => {}
+        _ = to.stream() => {}
     }
 }
 

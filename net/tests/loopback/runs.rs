@@ -18,8 +18,7 @@ async fn restart(config: EndpointConfig) -> Node {
         bound.is_some()
     })
     .await;
-    let (endpoint, inbox) = bound.expect("it was bound");
-    Node { endpoint, inbox }
+    Node::of(bound.expect("it was bound"))
 }
 
 /// Two nodes dial each other at the same moment; one connection is left, and it serves both.
@@ -201,12 +200,7 @@ async fn an_idle_data_connection_is_closed_and_one_in_use_is_not() {
     a.knows(&b);
     let header = StreamHeader::default();
     let opened = a.endpoint.open_stream(b.id(), header).await.unwrap();
-    let stream = b
-        .wait_for(|event| match event {
-            Incoming::Stream { send, recv, .. } => Some((send, recv)),
-            _ => None,
-        })
-        .await;
+    let stream = b.stream().await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(connections(&a.endpoint), 1);
     drop((opened, stream));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::cluster::{PATIENCE, echo, eventually, pair};
 use bytes::Bytes;
 use shoal_net::{
-    Incoming, MAX_DATAGRAM, MAX_REPLY, MAX_REQUEST, MAX_RUMOUR, MAX_STREAM_HEADER, RequestError,
-    StreamError, StreamHeader,
+    Incoming, IncomingStream, MAX_DATAGRAM, MAX_REPLY, MAX_REQUEST, MAX_RUMOUR, MAX_STREAM_HEADER,
+    RequestError, StreamError, StreamHeader,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -111,17 +111,12 @@ async fn streams_carry_a_header_and_both_halves() {
     let header = StreamHeader(vec![5; MAX_STREAM_HEADER]);
     let opened = a.endpoint.open_stream(b.id(), header.clone()).await;
     let (mut send, mut recv) = opened.unwrap();
-    let (from, got, mut b_send, mut b_recv) = b
-        .wait_for(|event| match event {
-            Incoming::Stream {
-                from,
-                header,
-                send,
-                recv,
-            } => Some((from, header, send, recv)),
-            _ => None,
-        })
-        .await;
+    let IncomingStream {
+        from,
+        header: got,
+        send: mut b_send,
+        recv: mut b_recv,
+    } = b.stream().await;
     assert_eq!((from, got), (a.id(), header));
     send.write_all(b"ping").await.unwrap();
     send.shutdown().await.unwrap();

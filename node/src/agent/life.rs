@@ -28,6 +28,7 @@ use super::{
     recall,
     run::entropy,
     signals::Signals,
+    streams::Takers,
     tasks::{Runtimes, adopted_task},
 };
 use crate::{
@@ -114,7 +115,6 @@ struct Lines {
     inbox: Inbox,
     addresses: Addresses,
     facts: NodeFacts,
-    logs: Logs,
     balancer: Balancer,
     view: watch::Sender<Arc<ClusterView>>,
     orders: mpsc::Receiver<OrderRequest>,
@@ -220,6 +220,15 @@ impl Start {
             identity: Arc::new(machine),
         };
         let api = tokio::spawn(server.run(handle, stop.clone()));
+        if let Some(streams) = endpoint.streams() {
+            let takers = Takers {
+                balancer: balancer.clone(),
+                desk: self.desk.clone(),
+                logs,
+            };
+            let end = stop.child_token();
+            tokio::spawn(end.run_until_cancelled_owned(takers.serve(streams)));
+        }
         let socket = self.args.api.path().display();
         tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");
         Ok(Lines {
@@ -227,7 +236,6 @@ impl Start {
             inbox,
             addresses,
             facts,
-            logs,
             balancer,
             view,
             orders: order_queue,
@@ -273,9 +281,7 @@ impl Start {
             disk,
             planner,
             runtimes: self.runtimes,
-            logs: lines.logs,
             balancer: lines.balancer,
-            desk: self.desk,
             hostname,
             view: lines.view,
             inputs,

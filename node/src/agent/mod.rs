@@ -25,6 +25,7 @@ mod recall;
 mod run;
 mod shutdown;
 mod signals;
+mod streams;
 mod tasks;
 mod why;
 

@@ -22,12 +22,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     clock::Clock,
-    credentials::Desk,
     disk::DiskThread,
     door,
     ended::Ended,
     engine::{self, Engine},
-    logs::Logs,
     member_book::MemberBook,
     planner::PlannerThread,
     signals::Signals,
@@ -57,9 +55,7 @@ pub(super) struct Owner {
     pub(super) disk: DiskThread,
     pub(super) planner: PlannerThread,
     pub(super) runtimes: Runtimes,
-    pub(super) logs: Logs,
     pub(super) balancer: Balancer,
-    pub(super) desk: Arc<Desk>,
     pub(super) hostname: String,
     pub(super) view: watch::Sender<Arc<ClusterView>>,
     /// Where effects that take time send what came of them.
@@ -212,16 +208,6 @@ impl Owner {
                     ticket,
                     bytes: bytes.to_vec(),
                 });
-            }
-            Incoming::Stream {
-                header, send, recv, ..
-            } => {
-                let Some((send, recv)) = self.balancer.serve(&header, send, recv) else {
-                    return;
-                };
-                if let Some(send) = self.desk.serve(&header, send) {
-                    self.logs.serve(&header, send, recv);
-                }
             }
             Incoming::Join(request) => self.join(request),
             Incoming::Vouch(request) => self.vouched(request),

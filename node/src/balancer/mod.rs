@@ -170,7 +170,7 @@ impl Balancer {
             names: setting.names,
             table: table_of(setting.data_dir),
             directory: backends::Directory::default(),
-            ledger: Ledger::of(CONNECTIONS_MAX.min(places)),
+            ledger: Ledger::of(CONNECTIONS_MAX.min(places / 2)),
             loads: Loads::of(OF_NODE_MAX),
             flows: flows::Flows::new(places),
             detours: relay::Detours::default(),
@@ -184,7 +184,11 @@ impl Balancer {
         });
         tokio::spawn(keeper::keep(shared.clone()));
         match shared.endpoint.packets() {
-            Some(packets) => drop(tokio::spawn(flows::dispatch(shared.clone(), packets))),
+            Some(packets) => {
+                let end = shared.stop.clone();
+                let dispatching = flows::dispatch(shared.clone(), packets);
+                tokio::spawn(end.run_until_cancelled_owned(dispatching));
+            }
             None => tracing::warn!("packets of users' traffic are somebody else's: UDP stays here"),
         }
         shared.doors.spawn(doors::keep(shared.clone(), networks));

@@ -131,7 +131,7 @@ impl Flows {
     }
 
     fn table(&self) -> Table<Key> {
-        Table::new(FLOWS_MAX.min(self.places_max), self.places.clone())
+        Table::new(FLOWS_MAX.min(self.places_max / 2), self.places.clone())
     }
 
     fn next_id(&self) -> FlowId {

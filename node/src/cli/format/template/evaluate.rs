@@ -110,20 +110,24 @@ impl Scope<'_> {
     fn word(&self, word: &Word) -> Result<Value, String> {
         match word {
             Word::Literal(value) => Ok(value.clone()),
-            Word::Group(pipeline) => self.pipeline(pipeline),
+            Word::Group(pipeline, path) => self.at(&self.pipeline(pipeline)?, path),
             Word::Name(name) => call(name, &[], self.missing),
             Word::Field { path, from_root } => {
-                let mut value = if *from_root { self.root } else { self.dot };
-                for name in path {
-                    value = match value.get(name) {
-                        Some(value) => value,
-                        None if self.missing == Missing::IsShown => &Value::Null,
-                        None => return Err(no_field(name, value)),
-                    };
-                }
-                Ok(value.clone())
+                let value = if *from_root { self.root } else { self.dot };
+                self.at(value, path)
             }
         }
+    }
+
+    fn at(&self, mut value: &Value, path: &[String]) -> Result<Value, String> {
+        for name in path {
+            value = match value.get(name) {
+                Some(value) => value,
+                None if self.missing == Missing::IsShown => &Value::Null,
+                None => return Err(no_field(name, value)),
+            };
+        }
+        Ok(value.clone())
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Token {
     Text(String),
     /// `.A.B`, `$.A`, a number or a name.
     Word(String),
+    /// `.A.B` right behind a `)`.
+    Of(String),
 }
 
 /// Cuts the source. White space next to `{{-` and `-}}` goes.
@@ -84,6 +86,7 @@ fn action_end(inside: &str) -> Result<usize, String> {
 pub(super) fn tokens(action: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = action.trim_start();
+    let mut is_behind_group = false;
     while let Some(first) = rest.chars().next() {
         let (token, length) = match first {
             '|' => (Token::Pipe, 1),
@@ -98,11 +101,17 @@ pub(super) fn tokens(action: &str) -> Result<Vec<Token>, String> {
                 let end = rest
                     .find(|c: char| c.is_whitespace() || "|()\"`".contains(c))
                     .unwrap_or(rest.len());
-                (Token::Word(rest[..end].to_owned()), end)
+                let text = rest[..end].to_owned();
+                match is_behind_group && first == '.' {
+                    true => (Token::Of(text), end),
+                    false => (Token::Word(text), end),
+                }
             }
         };
+        rest = &rest[length..];
+        is_behind_group = token == Token::Close && !rest.starts_with(char::is_whitespace);
         tokens.push(token);
-        rest = rest[length..].trim_start();
+        rest = rest.trim_start();
     }
     Ok(tokens)
 }

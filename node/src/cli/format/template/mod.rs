@@ -44,8 +44,8 @@ enum Word {
     Literal(Value),
     /// A function.
     Name(String),
-    /// `( ... )`
-    Group(Pipeline),
+    /// `( ... )`, and `.A.B` right behind it.
+    Group(Pipeline, Vec<String>),
 }
 
 impl Template {
@@ -82,7 +82,7 @@ mod tests {
     fn fields_functions_and_pipes() {
         let value = json!({
             "Name": "Web", "Spec": {"Labels": {"a.b": "x"}}, "List": ["p", "q"], "N": 3,
-            "Self": true, "None": null, "Empty": "",
+            "Self": true, "None": null, "Empty": "", "Ports": [{"P": {"Number": 80}}],
         });
         for (template, expected) in [
             ("{{.Name}}: {{ .N }}", "Web: 3"),
@@ -109,6 +109,7 @@ mod tests {
                 "WeUp<no value>",
             ),
             ("{{index (split \"a,b\" \",\") 1}}", "b"),
+            ("{{(index .Ports 0).P.Number}} {{(.N)}}", "80 3"),
         ] {
             assert_eq!(
                 fill(template, &value).as_deref(),

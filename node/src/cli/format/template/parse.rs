@@ -156,10 +156,15 @@ fn word(token: &Token, rest: &mut &[Token], depth: usize) -> Result<Word, String
                 return Err("unclosed (".into());
             };
             *rest = tail;
-            return Ok(Word::Group(group));
+            let mut path = Vec::new();
+            if let Some((Token::Of(text), tail)) = rest.split_first() {
+                *rest = tail;
+                path = names(text.strip_prefix('.').unwrap_or(text))?;
+            }
+            return Ok(Word::Group(group, path));
         }
         Token::Word(text) => text.as_str(),
-        Token::Pipe | Token::Close => return Err("unexpected token".into()),
+        Token::Pipe | Token::Close | Token::Of(_) => return Err("unexpected token".into()),
     };
     if let Some(path) = text.strip_prefix('.') {
         return field(path, false);
@@ -182,12 +187,17 @@ fn word(token: &Token, rest: &mut &[Token], depth: usize) -> Result<Word, String
 }
 
 fn field(path: &str, from_root: bool) -> Result<Word, String> {
-    let path: Vec<String> = match path {
+    let path = match path {
         "" => Vec::new(),
-        path => path.split('.').map(str::to_owned).collect(),
+        path => names(path)?,
     };
-    if path.iter().any(String::is_empty) {
-        return Err("a field has no name".into());
-    }
     Ok(Word::Field { path, from_root })
+}
+
+fn names(path: &str) -> Result<Vec<String>, String> {
+    let names: Vec<String> = path.split('.').map(str::to_owned).collect();
+    match names.iter().any(String::is_empty) {
+        true => Err("a field has no name".into()),
+        false => Ok(names),
+    }
 }

@@ -1,0 +1,33 @@
+//! Streams that other nodes open: each goes to whoever it is for, past the owner, who has the members' own news
+//! to see to.
+
+use std::sync::Arc;
+
+use shoal_net::{IncomingStream, Streams};
+
+use super::{credentials::Desk, logs::Logs};
+use crate::balancer::Balancer;
+
+/// Who takes streams.
+pub(super) struct Takers {
+    pub(super) balancer: Balancer,
+    pub(super) desk: Arc<Desk>,
+    pub(super) logs: Logs,
+}
+
+impl Takers {
+    /// Gives each to its taker, as long as any come.
+    pub(super) async fn serve(self, mut streams: Streams) {
+        while let Some(stream) = streams.recv().await {
+            let IncomingStream {
+                header, send, recv, ..
+            } = stream;
+            let Some((send, recv)) = self.balancer.serve(&header, send, recv) else {
+                continue;
+            };
+            if let Some(send) = self.desk.serve(&header, send) {
+                self.logs.serve(&header, send, recv);
+            }
+        }
+    }
+}
