@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -113,8 +113,10 @@ pub(crate) async fn write_header(
     header: &StreamHeader,
 ) -> Result<(), quinn::WriteError> {
     let length = u32::try_from(header.0.len()).unwrap_or(u32::MAX);
-    send.write_all(&length.to_be_bytes()).await?;
-    send.write_all(&header.0).await
+    let mut whole = BytesMut::with_capacity(4 + header.0.len());
+    whole.put_u32(length);
+    whole.put_slice(&header.0);
+    send.write_chunk(whole.freeze()).await
 }
 
 /// The header that opens a stream; none if it is too large or cut short.

@@ -242,6 +242,17 @@ fn a_taken_port_stops_nobody_else() {
         ([true, true, true], _) => Ok(()),
         (_, said) => Err(said),
     });
+    let events = [
+        "events",
+        "--since",
+        "10m",
+        "--until",
+        "0s",
+        "--filter",
+        "event=port-taken",
+    ];
+    let told = cluster[0].shoal(&events).ok().to_owned();
+    assert!(told.contains("name=n2, port=8080/tcp"), "{told}");
     drop(taken);
     within(SOON, "an answer there, too", || {
         get(published(&cluster, 1)).map(drop)

@@ -32,7 +32,7 @@ use super::{
     tasks::{Runtimes, adopted_task},
 };
 use crate::{
-    api::{Handle, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
+    api::{Handle, History, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
     balancer::{Balancer, Setting, virtuals::Virtuals},
     cli::{AgentArgs, ProfileChoice, RuntimeChoice},
     names::Names,
@@ -182,6 +182,7 @@ impl Start {
         self.desk.connect(endpoint.clone(), seen.clone());
         self.book.connect(seen.clone());
         let (seen_ports, named) = (seen.clone(), seen.clone());
+        let (history, heard) = (History::new(), seen.clone());
         // Without an engine there are none, and nothing changes.
         let networks = self.engine.networks();
         let networks = networks.unwrap_or_else(|| watch::channel(Arc::default()).1);
@@ -214,11 +215,16 @@ impl Start {
             credentials: self.desk.held.clone(),
             virtuals,
             ledger: balancer.ledger(),
+            history: history.clone(),
             engine: self.engine.client(),
             questions,
             leaving,
             identity: Arc::new(machine),
         };
+        tokio::spawn(
+            stop.child_token()
+                .run_until_cancelled_owned(history.write(heard)),
+        );
         let api = tokio::spawn(server.run(handle, stop.clone()));
         if let Some(streams) = endpoint.streams() {
             let takers = Takers {

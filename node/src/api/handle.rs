@@ -9,7 +9,7 @@ use shoal_scheduler::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{log_source::LogSource, version::ApiVersion};
+use super::{events::History, log_source::LogSource, version::ApiVersion};
 use crate::{
     balancer::{ledger::Ledger, virtuals::Virtuals},
     runtime::docker::{CredentialStore, EngineClient},
@@ -30,6 +30,8 @@ pub struct Handle {
     pub(crate) virtuals: Virtuals,
     /// What is carried for each service.
     pub(crate) ledger: Ledger,
+    /// What happened of late.
+    pub(crate) history: History,
     /// The local engine.
     pub engine: EngineClient,
     /// Questions that the view does not answer.

@@ -12,6 +12,7 @@ mod body;
 mod date;
 mod distribution;
 mod error;
+mod events;
 mod filters;
 mod handle;
 mod headers;
@@ -47,6 +48,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use events::History;
 pub use handle::{Answer, Handle, Identity, LeaveRequest, OrderRequest, Question};
 pub use log_source::{LogEvent, LogQuery, LogSource, LogStream, LogTarget, TaskLogLine};
 pub use router::router;

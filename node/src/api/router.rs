@@ -7,14 +7,15 @@ use axum::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    distribution, error::ApiError, handle::Handle, headers, info, lists, logs, networks, nodes,
-    ping, service_orders, services, shoal, swarm, system_version, tasks, version,
+    distribution, error::ApiError, events, handle::Handle, headers, info, lists, logs, networks,
+    nodes, ping, service_orders, services, shoal, swarm, system_version, tasks, version,
 };
 
 /// Everything that this node answers. `stop` ends the answers that have no end of their own.
 pub fn router(handle: Handle, stop: CancellationToken) -> Router {
     let routes = docker()
-        .merge(logs::routes(stop))
+        .merge(logs::routes(stop.clone()))
+        .merge(events::routes(stop))
         .nest("/shoal/v1", own())
         .fallback(page_not_found)
         .method_not_allowed_fallback(page_not_found)

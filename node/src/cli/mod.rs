@@ -11,6 +11,7 @@ mod completion;
 mod demo;
 mod entry;
 mod error;
+mod events;
 mod format;
 mod host;
 mod inspect;
@@ -101,6 +102,8 @@ enum TopCommand {
     /// Data that binds a slot to a node
     #[command(subcommand)]
     Volume(volume::VolumeCommand),
+    /// Show what happens to services, nodes and networks
+    Events(events::EventsArgs),
     /// Say who owns a slot, who is next, and why
     Why(why::WhyArgs),
     /// Print a script that completes shoal's commands in a shell
@@ -299,6 +302,7 @@ async fn dispatch(
         TopCommand::Swarm(command) => swarm::run(session, command).await,
         TopCommand::Network(command) => network::run(session, command).await,
         TopCommand::Volume(command) => volume::run(session, command).await,
+        TopCommand::Events(args) => events::run(session, args).await,
         TopCommand::Why(args) => why::run(session, args).await,
         TopCommand::Version(args) => version::version(session, args).await,
         TopCommand::Info(args) => version::info(session, args).await,

@@ -61,4 +61,22 @@ fn each_machine_brings_clients_to_containers_anywhere() {
         Err(error) if error.contains("refused") => Ok(()),
         other => Err(format!("{other:?}")),
     });
+    // The docker client is told what happened, by any machine.
+    let events = [
+        "events",
+        "--since",
+        "10m",
+        "--until",
+        "0s",
+        "--filter",
+        "service=front",
+    ];
+    for machine in ALL {
+        let told = lab.docker(machine, &events).ok().to_owned();
+        let actions: Vec<&str> = told
+            .lines()
+            .filter_map(|line| line.split(' ').nth(2))
+            .collect();
+        assert_eq!(actions, ["create", "remove"], "{told}");
+    }
 }

@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 use super::sample::{NOON, join_token, network, sample_view, service};
 
 use super::super::{
-    Handle, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget, OrderRequest,
-    Question, Server,
+    Handle, History, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget,
+    OrderRequest, Question, Server,
 };
 use crate::{
     balancer::{ledger::Ledger, virtuals::Virtuals},
@@ -109,6 +109,7 @@ impl Fixture {
         let handle = Handle {
             virtuals: Virtuals::default(),
             ledger: Ledger::of(2_048),
+            history: History::new(),
             view: seen,
             orders,
             logs: Arc::new(PlayedLogs(openings)),

@@ -2,6 +2,7 @@
 
 mod docker_client;
 mod errors;
+mod events;
 mod fixture;
 mod hostile;
 mod logs;

@@ -3,6 +3,7 @@
 pub(crate) mod duration;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod moment;
 pub(crate) mod natural;
 pub(crate) mod rows;
 pub(crate) mod size;

@@ -3,13 +3,12 @@
 use bytes::{Buf, Bytes, BytesMut};
 use clap::Args;
 use http_body_util::BodyExt;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::service_target;
 use crate::cli::{
     error::CliError,
-    format::{duration, words::short_id},
+    format::{moment, words::short_id},
     lookup::Lookup,
     query::Target,
     session::Session,
@@ -68,7 +67,7 @@ pub(super) async fn run(session: &mut Session, args: LogsArgs) -> Result<(), Cli
         .iter()
         .any(|spec| object.pointer(&format!("{spec}/ContainerSpec/TTY")) == Some(&true.into()));
     let since = match &args.since {
-        Some(text) => Some(since(text, (session.now)()).map_err(CliError::Usage)?),
+        Some(text) => Some(moment::since_1970(text, (session.now)()).map_err(CliError::Usage)?),
         None => None,
     };
     let target = target
@@ -134,20 +133,6 @@ async fn subject(session: &Session, name: &str) -> Result<(Target, Value), CliEr
         Some(task) => Ok((target, task)),
         None => Err(CliError::failed(format!("no such task or service: {name}"))),
     }
-}
-
-/// Seconds since 1970 of a time stamp, of such a number, or of a span that ends now.
-fn since(text: &str, now: Timestamp) -> Result<String, String> {
-    if text.parse::<f64>().is_ok_and(f64::is_finite) {
-        return Ok(text.to_owned());
-    }
-    if let Ok(stamp) = text.parse::<Timestamp>() {
-        return Ok(stamp.as_second().to_string());
-    }
-    let span = duration::parse(text)
-        .map_err(|_| format!("{text:?} is no time; write 2026-11-22T10:00:00Z or 42m"))?;
-    let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
-    Ok(now.as_second().saturating_sub(seconds).to_string())
 }
 
 /// Takes the next frame off: its stream (1 stdout, 2 stderr) and its line.
@@ -303,15 +288,6 @@ mod tests {
         assert!(next_frame(&mut text).is_err());
         let mut long = BytesMut::from(&b"\x01\0\0\0\xff\xff\xff\xff"[..]);
         assert!(next_frame(&mut long).is_err());
-    }
-
-    #[test]
-    fn times_are_stamps_numbers_or_spans() {
-        let now = Timestamp::from_second(1_000_000).unwrap();
-        assert_eq!(since("42m", now).unwrap(), "997480");
-        assert_eq!(since("1970-01-01T00:00:10Z", now).unwrap(), "10");
-        assert_eq!(since("12.5", now).unwrap(), "12.5");
-        assert!(since("yesterday", now).is_err());
     }
 
     #[test]
