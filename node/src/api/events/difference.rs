@@ -120,7 +120,8 @@ fn networks(before: &ClusterView, after: &ClusterView, since: Duration, out: &mu
 fn nodes(before: &ClusterView, after: &ClusterView, since: Duration, out: &mut Happened) {
     for (id, node) in &after.nodes {
         let Some(known) = before.nodes.get(id) else {
-            if node.created_at >= since {
+            // This node itself is always there: it may only not know it yet.
+            if node.created_at >= since && *id != after.this_node {
                 let name = [("name", node.hostname.clone())];
                 out.add("node", "create", id.to_string(), &name);
             }
@@ -130,7 +131,7 @@ fn nodes(before: &ClusterView, after: &ClusterView, since: Duration, out: &mut H
         ports(known, node, out);
     }
     for (id, node) in &before.nodes {
-        if !after.nodes.contains_key(id) {
+        if !after.nodes.contains_key(id) && *id != after.this_node {
             let name = [("name", node.hostname.clone())];
             out.add("node", "remove", id.to_string(), &name);
         }
