@@ -10,6 +10,7 @@ mod backoff;
 mod complaints;
 mod config;
 mod endpoint;
+mod handed;
 mod hello;
 mod incoming;
 mod join;

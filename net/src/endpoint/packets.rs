@@ -5,7 +5,7 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -25,6 +25,7 @@ use super::{
 use crate::{
     alpn::Class,
     config::{MAX_PACKET, PACKETS_KIB, PACKETS_QUEUED},
+    handed::Handed,
     incoming::{Packet, Packets},
     peers::Link,
 };
@@ -39,8 +40,7 @@ pub(crate) struct PacketQueue {
     queue: mpsc::Sender<Packet>,
     /// Room for those that were too large for a datagram, in KiB.
     room: Arc<Semaphore>,
-    /// Nobody has taken it yet.
-    other_end: Mutex<Option<Packets>>,
+    other_end: Handed<Packets>,
 }
 
 impl PacketQueue {
@@ -49,16 +49,12 @@ impl PacketQueue {
         Self {
             queue,
             room: Arc::new(Semaphore::new(PACKETS_KIB as usize)),
-            other_end: Mutex::new(Some(Packets(other_end))),
+            other_end: Handed::new(Packets(other_end)),
         }
     }
 
     pub(super) fn take(&self) -> Option<Packets> {
-        let mut other_end = self
-            .other_end
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        other_end.take()
+        self.other_end.take()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads what a member sends on one connection, until the connection is gone.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -15,6 +15,7 @@ use super::{Inner, packets};
 use crate::{
     alpn::Class,
     config::{BODY_TIMEOUT, MAX_REPLY, MAX_REQUEST, MAX_RUMOUR, RETIRED_LINGER, STREAMS_QUEUED},
+    handed::Handed,
     incoming::{Incoming, IncomingStream, Reply, Streams},
     peers::Link,
     refusal::Refusal,
@@ -207,8 +208,7 @@ async fn open(inner: Arc<Inner>, link: Arc<Link>, stream: (quinn::SendStream, qu
 /// Streams that wait for whoever takes them.
 pub(crate) struct StreamQueue {
     queue: mpsc::Sender<IncomingStream>,
-    /// Nobody has taken it yet.
-    other_end: Mutex<Option<Streams>>,
+    other_end: Handed<Streams>,
 }
 
 impl StreamQueue {
@@ -216,15 +216,11 @@ impl StreamQueue {
         let (queue, other_end) = mpsc::channel(STREAMS_QUEUED);
         Self {
             queue,
-            other_end: Mutex::new(Some(Streams(other_end))),
+            other_end: Handed::new(Streams(other_end)),
         }
     }
 
     pub(super) fn take(&self) -> Option<Streams> {
-        let mut other_end = self
-            .other_end
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        other_end.take()
+        self.other_end.take()
     }
 }

@@ -221,20 +221,14 @@ impl Start {
             leaving,
             identity: Arc::new(machine),
         };
-        tokio::spawn(
-            stop.child_token()
-                .run_until_cancelled_owned(history.write(heard)),
-        );
+        history.start(heard, stop.child_token());
         let api = tokio::spawn(server.run(handle, stop.clone()));
-        if let Some(streams) = endpoint.streams() {
-            let takers = Takers {
-                balancer: balancer.clone(),
-                desk: self.desk.clone(),
-                logs,
-            };
-            let end = stop.child_token();
-            tokio::spawn(end.run_until_cancelled_owned(takers.serve(streams)));
-        }
+        let takers = Takers {
+            balancer: balancer.clone(),
+            desk: self.desk.clone(),
+            logs,
+        };
+        takers.start(&endpoint, stop.child_token());
         let socket = self.args.api.path().display();
         tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");
         Ok(Lines {

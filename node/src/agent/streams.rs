@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use shoal_net::{IncomingStream, Streams};
+use shoal_net::{Endpoint, IncomingStream, Streams};
+use tokio_util::sync::CancellationToken;
 
 use super::{credentials::Desk, logs::Logs};
 use crate::balancer::Balancer;
@@ -16,8 +17,15 @@ pub(super) struct Takers {
 }
 
 impl Takers {
-    /// Gives each to its taker, as long as any come.
-    pub(super) async fn serve(self, mut streams: Streams) {
+    /// Gives each stream to its taker, until `end`. To be called within a tokio runtime.
+    pub(super) fn start(self, endpoint: &Endpoint, end: CancellationToken) {
+        // Nobody else has taken them: this endpoint is this agent's alone.
+        if let Some(streams) = endpoint.streams() {
+            tokio::spawn(end.run_until_cancelled_owned(self.serve(streams)));
+        }
+    }
+
+    async fn serve(self, mut streams: Streams) {
         while let Some(stream) = streams.recv().await {
             let IncomingStream {
                 header, send, recv, ..

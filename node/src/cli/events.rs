@@ -2,7 +2,6 @@
 
 use bytes::BytesMut;
 use clap::Args;
-use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -15,6 +14,7 @@ use super::{
     lookup::Lookup,
     query::{Filters, Target},
     session::Session,
+    streamed,
 };
 
 /// The longest event, in bytes.
@@ -64,17 +64,8 @@ pub(crate) async fn run(session: &mut Session, args: EventsArgs) -> Result<(), C
         .filtered(&Filters::parse(&args.filter)?);
     let mut body = session.client.stream(target.as_str()).await?;
     let mut buffer = BytesMut::new();
-    loop {
-        let frame = tokio::select! {
-            biased;
-            _ = tokio::signal::ctrl_c() => return Err(CliError::Interrupted(String::new())),
-            frame = body.frame() => frame,
-        };
-        let Some(frame) = frame else { break };
-        let broken = |error| CliError::failed(format!("the events broke off: {error}"));
-        if let Ok(data) = frame.map_err(broken)?.into_data() {
-            buffer.extend_from_slice(&data);
-        }
+    while let Some(data) = streamed::next(&mut body, "the list of events").await? {
+        buffer.extend_from_slice(&data);
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line = buffer.split_to(end + 1);
             print(session, &style, &line)?;

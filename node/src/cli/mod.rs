@@ -25,6 +25,7 @@ mod remove;
 mod service;
 mod session;
 mod stack;
+mod streamed;
 mod swarm;
 mod tasks;
 mod token;

@@ -8,6 +8,7 @@ use std::{
 
 use shoal_scheduler::view::ClusterView;
 use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::difference::{Event, between};
 
@@ -58,7 +59,12 @@ impl History {
         let _ = self.0.coming.send(event);
     }
 
-    /// Writes down what happens, as long as anything does.
+    /// Writes down what happens, until `end`. To be called within a tokio runtime.
+    pub(crate) fn start(self, view: watch::Receiver<Arc<ClusterView>>, end: CancellationToken) {
+        tokio::spawn(end.run_until_cancelled_owned(self.write(view)));
+    }
+
+    /// The same, as long as anything happens.
     pub(crate) async fn write(self, mut view: watch::Receiver<Arc<ClusterView>>) {
         let since = now().saturating_sub(BEFORE_START);
         let mut before = view.borrow_and_update().clone();

@@ -2,7 +2,6 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use clap::Args;
-use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::service_target;
@@ -12,6 +11,7 @@ use crate::cli::{
     lookup::Lookup,
     query::Target,
     session::Session,
+    streamed,
     tasks::Names,
 };
 
@@ -92,20 +92,7 @@ pub(super) async fn run(session: &mut Session, args: LogsArgs) -> Result<(), Cli
     };
     let mut body = session.client.stream(target.as_str()).await?;
     let mut buffer = BytesMut::new();
-    loop {
-        let frame = tokio::select! {
-            biased;
-            _ = tokio::signal::ctrl_c() => return Err(CliError::Interrupted(String::new())),
-            frame = body.frame() => frame,
-        };
-        let Some(frame) = frame else {
-            break;
-        };
-        let frame =
-            frame.map_err(|error| CliError::failed(format!("the log broke off: {error}")))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
+    while let Some(data) = streamed::next(&mut body, "the log").await? {
         if has_terminal {
             session.out.data(&data)?;
         } else {
