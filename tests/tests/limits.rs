@@ -166,5 +166,8 @@ fn one_service_has_its_share_of_a_node_and_the_others_go_on() {
     });
     let said = lines_with(&cluster, "packets of users' traffic are dropped");
     assert!((1..10).contains(&said), "{said} lines");
+    let traffic = cluster[0].shoal(&["service", "traffic", "--format", "{{.Name}} {{.Dropped}}"]);
+    assert!(!traffic.ok().contains("app_attacked 0\n"), "{traffic:?}");
+    assert!(traffic.out.contains("app_other 0\n"), "{traffic:?}");
     drop(flood);
 }

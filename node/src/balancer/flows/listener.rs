@@ -55,16 +55,8 @@ impl PublishedPackets {
         end: CancellationToken,
     ) {
         let table = shared.flows.table();
-        let meant = |received: &Received| {
-            let front = behind.borrow().clone();
-            let client = Client {
-                reply: Reply::listening(&self.0, &end),
-                own: received.to.ip(),
-                address: received.from,
-                account: shared.ledger.account(front.service),
-            };
-            Some((front, client))
-        };
+        let front = |_: &Received| Some(behind.borrow().clone());
+        let reply = |_: &Received| Some(Reply::listening(&self.0, &end));
         let mut changes = behind.clone();
         let clearing = async {
             // What is behind it now is another service, or another port.
@@ -74,7 +66,7 @@ impl PublishedPackets {
         };
         tokio::select! {
             () = end.cancelled() => {}
-            () = take(&shared, &self.0, &table, meant) => {}
+            () = take(&shared, &self.0, &table, front, reply) => {}
             () = clearing => {}
         }
     }
@@ -117,23 +109,17 @@ impl VirtualPackets {
         end: CancellationToken,
     ) {
         let table = shared.flows.table();
-        let meant = |received: &Received| {
-            let front = front(received.from, received.to)?;
+        let front = |received: &Received| front(received.from, received.to);
+        let reply = |received: &Received| {
             let reply = shared.flows.replies.of(received.to);
             let failed = |error: io::Error| {
                 tracing::debug!(address = %received.to, %error, "packets to a virtual address can't be answered");
             };
-            let client = Client {
-                reply: reply.map_err(failed).ok()?,
-                own: received.to.ip(),
-                address: received.from,
-                account: shared.ledger.account(front.service),
-            };
-            Some((front, client))
+            reply.map_err(failed).ok()
         };
         tokio::select! {
             () = end.cancelled() => {}
-            () = take(&shared, &self.0, &table, meant) => {}
+            () = take(&shared, &self.0, &table, front, reply) => {}
         }
     }
 }
@@ -142,8 +128,15 @@ async fn take(
     shared: &Arc<Shared>,
     socket: &ToldSocket,
     table: &Table<Key>,
-    meant: impl Fn(&Received) -> Option<(Front, Client)>,
+    front: impl Fn(&Received) -> Option<Front>,
+    reply: impl Fn(&Received) -> Option<Arc<Reply>>,
 ) {
+    let dropped = |received: &Received, given: Given| {
+        shared.flows.dropped(given);
+        if let Some(front) = front(received) {
+            shared.ledger.account(front.service).dropped.one();
+        }
+    };
     let mut inbound = Inbound::new();
     loop {
         let received = match socket.receive(&mut inbound).await {
@@ -156,13 +149,22 @@ async fn take(
         };
         let bytes = Bytes::copy_from_slice(&inbound.buffer[..received.size]);
         let Some(event) = Event::of_client(bytes, &shared.flows.room) else {
-            shared.flows.dropped(Given::Dropped);
+            dropped(&received, Given::Dropped);
             continue;
         };
         let given = table.give((received.from, received.to), event, |flow| {
             // It ends at once, if it is meant for nothing.
-            let Some((front, client)) = meant(&received) else {
+            let Some(front) = front(&received) else {
                 return;
+            };
+            let Some(reply) = reply(&received) else {
+                return;
+            };
+            let client = Client {
+                reply,
+                own: received.to.ip(),
+                address: received.from,
+                account: shared.ledger.account(front.service),
             };
             let serving = shared.clone();
             shared.carried.spawn(async move {
@@ -171,6 +173,8 @@ async fn take(
                     .await;
             });
         });
-        shared.flows.dropped(given);
+        if given != Given::Taken {
+            dropped(&received, given);
+        }
     }
 }
