@@ -18,7 +18,8 @@ use crate::{
     observed::Refusal,
     placement,
     reconcile::{
-        Action, HoldDowns, Ledger, LocalTask, LocalTasks, Situation, SlotKey, Wanted, reconcile,
+        Action, HoldDowns, Ledger, LocalTask, LocalTasks, Situation, SlotKey, Wanted, Yields,
+        reconcile,
     },
     registry::{Key, kind},
     spec::{Availability, ServiceSpec},
@@ -36,6 +37,7 @@ pub(super) struct Running {
     specs: BTreeMap<TaskId, Arc<ServiceSpec>>,
     ledger: Ledger,
     hold_downs: HoldDowns,
+    yields: Yields,
     /// Own refusals, each until it is withdrawn.
     refusals: BTreeMap<SlotKey, (Refusal, Duration)>,
     drained_since: Option<Duration>,
@@ -55,6 +57,7 @@ impl Running {
             specs: BTreeMap::new(),
             ledger: Ledger::default(),
             hold_downs: HoldDowns::new(hold_down),
+            yields: Yields::new(hold_down),
             refusals: BTreeMap::new(),
             drained_since: None,
             home_epochs: BTreeMap::new(),
@@ -97,6 +100,7 @@ impl Peer {
         self.claim_homes();
         let decision = self.decide();
         self.running.look_again_at = decision.look_again_at;
+        self.running.yields.note(&decision.yielding, now);
         for action in decision.actions {
             self.act(action);
         }
@@ -174,6 +178,7 @@ impl Peer {
             elsewhere: &elsewhere,
             ledger: &self.running.ledger,
             hold_downs: &self.running.hold_downs,
+            yields: &self.running.yields,
             outranks_me: &|slot, other| self.outranks_me(slot, other),
         });
         let settles_at = self.next_settling(&concerning);

@@ -1,8 +1,11 @@
 //! Tasks that this node runs and does not own: when to stop them.
 
-use shoal_membership::bugs::{self, Bug};
+use shoal_membership::{
+    NodeId,
+    bugs::{self, Bug},
+};
 
-use super::{DRAIN_LIMIT, Decision, LocalTask, Situation, SlotKey};
+use super::{DRAIN_LIMIT, Decision, Elsewhere, LocalTask, Situation, SlotKey};
 
 pub(super) fn decide(situation: &Situation<'_>, decision: &mut Decision) {
     for task in situation.local.live() {
@@ -36,7 +39,7 @@ fn reason_to_stop(
     };
     match owner {
         Some(owner) if *owner == situation.me => None,
-        Some(owner) => reason_to_yield(situation, &slot, owner),
+        Some(owner) => yields(situation, &slot, owner, decision),
         None => {
             let at = situation.drained_since?.saturating_add(DRAIN_LIMIT);
             if situation.now >= at {
@@ -48,29 +51,50 @@ fn reason_to_stop(
     }
 }
 
-/// The owner's own task has settled, or another keeper ranks better.
-fn reason_to_yield(
+fn yields(
     situation: &Situation<'_>,
     slot: &SlotKey,
-    owner: &shoal_membership::NodeId,
+    owner: &NodeId,
+    decision: &mut Decision,
 ) -> Option<&'static str> {
     if bugs::is(Bug::BreakBeforeMake) {
         return Some("its owner is another node");
     }
+    let (why, to) = reason_to_yield(situation, slot, owner)?;
+    // Whatever others think, no plan gives a slot to a node that is drained or leaves.
+    if situation.drained_since.is_some() || situation.leaves_at.is_some() {
+        return Some(why);
+    }
+    decision.yielding.push(*slot);
+    let outranks_other = !(situation.outranks_me)(slot, &to);
+    let at = situation
+        .yields
+        .over_at(slot, situation.now, outranks_other);
+    if situation.now >= at {
+        return Some(why);
+    }
+    decision.look_again(at);
+    None
+}
+
+/// The owner's own task has settled, or another keeper ranks better: why, and that node.
+fn reason_to_yield(
+    situation: &Situation<'_>,
+    slot: &SlotKey,
+    owner: &NodeId,
+) -> Option<(&'static str, NodeId)> {
     let template = situation.services.get(&slot.0)?.template;
     let others = situation.elsewhere.get(slot)?;
-    let owner_runs = others.iter().any(|other| {
-        other.node == *owner && other.is_live() && other.has_settled && other.template == template
-    });
-    if owner_runs {
-        return Some("its owner runs it now");
+    let is_well = |other: &&Elsewhere| other.is_live() && other.has_settled;
+    let owners = others
+        .iter()
+        .filter(is_well)
+        .find(|other| other.node == *owner && other.template == template);
+    if let Some(other) = owners {
+        return Some(("its owner runs it now", other.node));
     }
-    let better_keeper = others.iter().any(|other| {
-        other.node != *owner
-            && other.is_live()
-            && other.has_settled
-            && !other.must_move
-            && (situation.outranks_me)(slot, &other.node)
-    });
-    better_keeper.then_some("a better-placed node runs it too")
+    let better = others.iter().filter(is_well).find(|other| {
+        other.node != *owner && !other.must_move && (situation.outranks_me)(slot, &other.node)
+    })?;
+    Some(("a better-placed node runs it too", better.node))
 }

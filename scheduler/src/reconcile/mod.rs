@@ -10,6 +10,7 @@ mod holddown;
 mod ledger;
 mod local;
 mod owned;
+mod yielding;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,6 +18,7 @@ pub use holddown::HoldDowns;
 pub use ledger::{Ledger, Outcome};
 pub use local::{LocalTask, LocalTasks};
 use shoal_membership::NodeId;
+pub use yielding::Yields;
 
 use crate::{
     spec::ServiceSpec,
@@ -91,6 +93,8 @@ pub struct Situation<'a> {
     pub ledger: &'a Ledger,
     /// Takeovers so far.
     pub hold_downs: &'a HoldDowns,
+    /// Slots that this node has had a reason to yield, and since when.
+    pub yields: &'a Yields,
     /// Whether that node ranks above this one for the slot.
     pub outranks_me: &'a dyn Fn(&SlotKey, &NodeId) -> bool,
 }
@@ -126,6 +130,8 @@ pub enum Action {
 pub struct Decision {
     /// To do, in order.
     pub actions: Vec<Action>,
+    /// Slots whose task here could go, and does when it still could after a while.
+    pub yielding: Vec<SlotKey>,
     /// Monotonic time of the next look.
     pub look_again_at: Option<Duration>,
 }

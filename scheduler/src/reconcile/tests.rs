@@ -29,6 +29,7 @@ struct World {
     elsewhere: BTreeMap<SlotKey, Vec<Elsewhere>>,
     ledger: Ledger,
     hold_downs: HoldDowns,
+    yields: Yields,
     has_plan: bool,
     has_synced: bool,
 }
@@ -56,6 +57,7 @@ impl World {
             elsewhere: BTreeMap::new(),
             ledger: Ledger::default(),
             hold_downs: HoldDowns::new(seconds(10)),
+            yields: Yields::new(Duration::ZERO),
             has_plan: true,
             has_synced: true,
         }
@@ -114,6 +116,7 @@ impl World {
             elsewhere: &self.elsewhere,
             ledger: &self.ledger,
             hold_downs: &self.hold_downs,
+            yields: &self.yields,
             outranks_me: &|_, other| *other == node(3),
         })
     }
@@ -256,4 +259,30 @@ fn what_this_node_refused_waits_for_a_plan_without_it() {
     assert_eq!(decision.look_again_at, Some(seconds(110)));
     world.now = seconds(110);
     assert_eq!(world.decide().actions.len(), 1, "it is tried again");
+}
+
+#[test]
+fn a_copy_goes_when_its_reason_has_stood_for_a_while() {
+    for (owner, patience) in [(3, 2_500), (2, 5_000)] {
+        let mut world = World::owned_by(Some(node(owner)))
+            .with_local(TEMPLATE, TaskState::Running)
+            .with_other(owner, true);
+        world.yields = Yields::new(seconds(10));
+        let decision = world.decide();
+        let over = world.now + Duration::from_millis(patience);
+        assert_eq!(
+            (&decision.actions[..], decision.look_again_at),
+            (&[][..], Some(over))
+        );
+        world.yields.note(&decision.yielding, world.now);
+        world.now = over;
+        assert!(
+            world.stops(),
+            "owned by {owner}, which ranks higher if it is 3"
+        );
+        world.yields.note(&[], world.now);
+        assert!(!world.stops(), "the reason was gone for a moment");
+        world.drained_since = Some(seconds(99));
+        assert!(world.stops(), "no plan gives it back to a drained node");
+    }
 }
