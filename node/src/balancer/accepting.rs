@@ -22,11 +22,12 @@ const PLACE_TIME_MAX: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Brings each connection to what it is meant for, until `end`; one that is meant for nothing is reset.
+/// `meant` says which, and the address that was asked for where a task is told it.
 pub(super) async fn accept(
     shared: Arc<Shared>,
     listener: TcpListener,
     end: CancellationToken,
-    meant: impl Fn(&TcpStream, SocketAddr) -> Option<(Front, SocketAddr)>,
+    meant: impl Fn(&TcpStream, SocketAddr) -> Option<(Front, Option<SocketAddr>)>,
 ) {
     pipe::prepare(&listener);
     loop {
@@ -66,7 +67,8 @@ pub(super) async fn accept(
         };
         let first = front
             .proxy
-            .map(|version| proxy::header(version, from, asked));
+            .zip(asked)
+            .map(|(version, asked)| proxy::header(version, from, asked));
         let client = Client {
             near: client,
             first: first.unwrap_or_default(),

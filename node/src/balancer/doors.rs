@@ -229,7 +229,7 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> 
     let meant_by = move |client: &TcpStream, from| {
         let original = SockRef::from(client).original_dst_v4().ok()?;
         let asked = original.as_socket()?;
-        Some((meant(&judge, &here, from, asked)?, asked))
+        Some((meant(&judge, &here, from, asked)?, Some(asked)))
     };
     tokio::spawn(accept(shared.clone(), connections, end.clone(), meant_by));
     let (judge, here) = (shared.clone(), network.clone());

@@ -66,7 +66,7 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Client) {
             }
         }
     }
-    if let Some((_counted, way)) = relay::around(&shared, &apart, &front).await {
+    if let Some((_counted, way)) = Box::pin(relay::around(&shared, &apart, &front)).await {
         account.around.one();
         if !pipe::to_task(client, way).await {
             tracing::debug!(service = %front.name, "a connection was cut off");

@@ -6,13 +6,16 @@
 
 use std::{
     cell::RefCell,
+    future::poll_fn,
     io::{self, IoSlice},
+    pin::pin,
+    task::{Poll, ready},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
 use shoal_net::{RecvStream, SendStream};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::tcp::{ReadHalf, WriteHalf},
 };
 
@@ -80,25 +83,26 @@ async fn from_socket(
     count: &Count,
 ) -> Result<(), End> {
     loop {
-        socket.readable().await.map_err(|_| End::SourceCut)?;
-        let step = READ.with_borrow_mut(|buffer| {
-            buffer.clear();
-            buffer.reserve(BUFFER);
-            match socket.try_read_buf(buffer) {
-                Ok(0) => Ok(None),
-                Ok(read) => {
-                    count.many(read);
-                    buffer.advance(sink.take_now(buffer)?);
-                    Ok(Some(match buffer.len() < SMALL {
-                        true => Bytes::copy_from_slice(buffer),
-                        false => buffer.split().freeze(),
-                    }))
+        // tokio's own read knows that a socket which gave less than it could have has no more, and asks
+        // the kernel once less.
+        let step = poll_fn(|context| {
+            READ.with_borrow_mut(|buffer| {
+                buffer.clear();
+                buffer.reserve(BUFFER);
+                let reads = pin!(socket.read_buf(buffer)).poll(context);
+                let read = ready!(reads).map_err(|_| End::SourceCut)?;
+                if read == 0 {
+                    return Poll::Ready(Ok(None));
                 }
-                // It was woken for nothing.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Some(Bytes::new())),
-                Err(_) => Err(End::SourceCut),
-            }
-        });
+                count.many(read);
+                buffer.advance(sink.take_now(buffer)?);
+                Poll::Ready(Ok(Some(match buffer.len() < SMALL {
+                    true => Bytes::copy_from_slice(buffer),
+                    false => buffer.split().freeze(),
+                })))
+            })
+        })
+        .await;
         let Some(rest) = step? else { return Ok(()) };
         if !rest.is_empty() {
             sink.take(rest).await.map_err(|_| End::Unwanted)?;
@@ -111,7 +115,8 @@ async fn from_stream(
     sink: &mut Sink<'_>,
     count: &Count,
 ) -> Result<(), End> {
-    let mut pieces = [const { Bytes::new() }; PIECES];
+    // Not within the future, which is moved about when its task begins.
+    let mut pieces = vec![Bytes::new(); PIECES];
     loop {
         let read = stream.read_chunks(&mut pieces).await;
         let Some(number) = read.map_err(|_| End::SourceCut)? else {

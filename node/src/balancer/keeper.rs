@@ -96,8 +96,10 @@ fn take(shared: &Arc<Shared>, port: Port, front: Front, open: &mut BTreeMap<Port
         }),
         _ => listen(shared.listen, number).map(|listener| {
             let meant = move |client: &TcpStream, _| {
-                let asked = client.local_addr().ok()?;
-                Some((behind.borrow().clone(), asked))
+                let front = behind.borrow().clone();
+                // Of interest to nobody else, and the kernel is asked for it.
+                let asked = front.proxy.and_then(|_| client.local_addr().ok());
+                Some((front, asked))
             };
             tokio::spawn(accept(shared.clone(), listener, end.clone(), meant));
         }),

@@ -123,7 +123,7 @@ async fn listen(
             let listener = TcpListener::bind(address).await?;
             let meant_by = move |client: &TcpStream, from| {
                 let asked = client.local_addr().ok()?;
-                Some((meant(&judge, &here, from, asked)?, asked))
+                Some((meant(&judge, &here, from, asked)?, Some(asked)))
             };
             tokio::spawn(accept(shared.clone(), listener, end.clone(), meant_by));
         }
