@@ -10,6 +10,8 @@ mod blog;
 mod follower;
 #[path = "engines/healing.rs"]
 mod healing;
+#[path = "engines/hostile.rs"]
+mod hostile;
 #[path = "engines/images.rs"]
 mod images;
 #[path = "engines/load.rs"]

@@ -48,7 +48,11 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn run(&self, words: &str) -> Result<String, String> {
+    pub(crate) fn container(&self) -> &str {
+        &self.container
+    }
+
+    pub(crate) fn run(&self, words: &str) -> Result<String, String> {
         let said = self
             .lab
             .engine(self.machine, &["exec", &self.container, "sh", "-c", words]);
