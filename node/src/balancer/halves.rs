@@ -9,6 +9,7 @@ use std::{
     future::poll_fn,
     io::{self, IoSlice},
     pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
     task::{Poll, ready},
 };
 
@@ -40,8 +41,19 @@ pub(super) enum Source<'a> {
 
 /// Where they go.
 pub(super) enum Sink<'a> {
-    Near(WriteHalf<'a>),
+    Near(WriteHalf<'a>, Delay),
     Far(&'a mut SendStream),
+}
+
+/// Whether the kernel may hold back a few bytes until what went before has arrived (Nagle). The first bytes
+/// of a connection never wait, and many connections have no others: those are spared the call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delay {
+    /// Nothing was written yet.
+    AtMostLater,
+    /// It may from now on.
+    FromHere,
+    Never,
 }
 
 /// How a direction ended.
@@ -54,12 +66,14 @@ pub(super) enum End {
     Unwanted,
 }
 
-/// Carries all that comes, after these first bytes.
+/// Carries all that comes, after these first bytes. `is_last`: the other direction has ended; when this
+/// returns, one has.
 pub(super) async fn carry(
     mut source: Source<'_>,
     mut sink: Sink<'_>,
     first: &[u8],
     count: &Count,
+    is_last: &AtomicBool,
 ) -> End {
     if !first.is_empty() && sink.take(Bytes::copy_from_slice(first)).await.is_err() {
         return End::Unwanted;
@@ -70,6 +84,10 @@ pub(super) async fn carry(
     };
     match ended {
         Err(unwanted_or_cut) => unwanted_or_cut,
+        // Closed at once, a socket tells its end by that.
+        Ok(()) if is_last.swap(true, Ordering::Relaxed) && matches!(sink, Sink::Near(..)) => {
+            End::Whole
+        }
         Ok(()) => match sink.end().await {
             Ok(()) => End::Whole,
             Err(_) => End::Unwanted,
@@ -129,10 +147,26 @@ async fn from_stream(
 }
 
 impl Sink<'_> {
+    /// Before each write: from the second on the kernel may not wait.
+    fn hurry(&mut self) {
+        if let Sink::Near(socket, delay) = self {
+            *delay = match *delay {
+                Delay::AtMostLater => Delay::FromHere,
+                Delay::FromHere => {
+                    // An error: the connection is slower.
+                    let _ = socket.as_ref().set_nodelay(true);
+                    Delay::Never
+                }
+                Delay::Never => Delay::Never,
+            };
+        }
+    }
+
     /// Takes what it can at once: so many bytes.
     fn take_now(&mut self, bytes: &[u8]) -> Result<usize, End> {
+        self.hurry();
         match self {
-            Sink::Near(socket) => match socket.try_write(bytes) {
+            Sink::Near(socket, _) => match socket.try_write(bytes) {
                 Ok(written) => Ok(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
                 Err(_) => Err(End::Unwanted),
@@ -142,23 +176,25 @@ impl Sink<'_> {
     }
 
     async fn take(&mut self, bytes: Bytes) -> io::Result<()> {
+        self.hurry();
         match self {
-            Sink::Near(socket) => socket.write_all(&bytes).await,
+            Sink::Near(socket, _) => socket.write_all(&bytes).await,
             Sink::Far(stream) => Ok(stream.write_chunk(bytes).await?),
         }
     }
 
     /// Takes all of these, and leaves them empty.
     async fn take_all(&mut self, pieces: &mut [Bytes]) -> io::Result<()> {
+        self.hurry();
         match self {
-            Sink::Near(socket) => write_all(socket, pieces).await,
+            Sink::Near(socket, _) => write_all(socket, pieces).await,
             Sink::Far(stream) => Ok(stream.write_all_chunks(pieces).await?),
         }
     }
 
     async fn end(&mut self) -> io::Result<()> {
         match self {
-            Sink::Near(socket) => socket.shutdown().await,
+            Sink::Near(socket, _) => socket.shutdown().await,
             Sink::Far(stream) => stream.shutdown().await,
         }
     }

@@ -4,7 +4,7 @@
 //! also when this process ends in the middle: nobody takes half an answer for a whole one. A slow reader
 //! slows its writer.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use shoal_net::{RecvStream, SendStream};
 use socket2::{SockRef, TcpKeepalive};
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{
     front::Client,
-    halves::{End, Sink, Source, carry},
+    halves::{Delay, End, Sink, Source, carry},
     ledger::Count,
     reach::Way,
     wire::CUT_OFF,
@@ -23,7 +23,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE_AGAIN: Duration = Duration::from_secs(10);
 
 /// A TCP connection. Whoever is at its other end sees a reset, unless it has come to its end.
-pub(super) struct Near(TcpStream);
+pub(super) struct Near(TcpStream, Delay);
 
 /// Has the connections of a listener get what [`Near::accepted`] needs: on Linux they inherit it.
 pub(super) fn prepare(listener: &TcpListener) {
@@ -40,19 +40,18 @@ pub(super) fn prepare(listener: &TcpListener) {
 impl Near {
     /// One of a listener that was prepared.
     pub(super) fn accepted(stream: TcpStream) -> Self {
-        Self(stream)
+        Self(stream, Delay::Never)
     }
 
     /// One with a task of this node. Nobody asks whether it is still there: the kernel knows.
     pub(super) fn dialled(stream: TcpStream) -> Self {
-        let _ = stream.set_nodelay(true);
         let _ = stream.set_zero_linger();
-        Self(stream)
+        Self(stream, Delay::AtMostLater)
     }
 
     fn halves(&mut self) -> (Source<'_>, Sink<'_>) {
         let (read, write) = self.0.split();
-        (Source::Near(read), Sink::Near(write))
+        (Source::Near(read), Sink::Near(write, self.1))
     }
 
     fn ended(&self) {
@@ -147,8 +146,9 @@ async fn both(
     first: &[u8],
     (to_task, from_task): (&Count, &Count),
 ) -> bool {
-    let request = carry(client.0, task.1, first, to_task);
-    let answer = carry(task.0, client.1, &[], from_task);
+    let is_last = AtomicBool::new(false);
+    let request = carry(client.0, task.1, first, to_task, &is_last);
+    let answer = carry(task.0, client.1, &[], from_task, &is_last);
     tokio::pin!(request, answer);
     let (mut is_asked, mut is_answered) = (false, false);
     while !(is_asked && is_answered) {
@@ -190,7 +190,12 @@ mod tests {
         let (task, mut task_side) = pair().await;
         let carried = tokio::spawn(async move {
             let counts = (&Count::default(), &Count::default());
-            both(client_side.halves(), task_side.halves(), b"first ", counts).await
+            let has_ended = both(client_side.halves(), task_side.halves(), b"first ", counts).await;
+            if has_ended {
+                client_side.ended();
+                task_side.ended();
+            }
+            has_ended
         });
         (client, task, carried)
     }
