@@ -17,4 +17,5 @@ pub mod reconcile;
 pub mod registry;
 pub mod spec;
 pub mod task;
+pub mod update;
 pub mod view;

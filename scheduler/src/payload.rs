@@ -11,6 +11,7 @@ use crate::{
     ports::GivenPort,
     spec::NetworkSpec,
     task::{NetworkId, ServiceId},
+    update::UpdateKind,
 };
 
 /// An entry of kind `service`. The specs are byte for byte what people sent.
@@ -30,6 +31,23 @@ pub struct ServiceRecord {
     /// The spec before the last update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_spec: Option<Box<RawValue>>,
+    /// What this write asks of the tasks. None: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateKind>,
+    /// The update that it replaces was not over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_another: bool,
+    /// The service's version before this write, which is to be a later one.
+    #[serde(default)]
+    pub version_before: u64,
+}
+
+/// An entry of kind `update`: something that a node found of an update.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateFinding {
+    /// For people.
+    pub message: String,
 }
 
 /// An entry of kind `network`.

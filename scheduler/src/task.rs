@@ -193,6 +193,8 @@ pub struct TaskReport {
     pub slot: Slot,
     /// Fingerprint of the task template that it runs (`ServiceSpec::template_hash`).
     pub template: u64,
+    /// The update of its service by which it was made: the service's last write then.
+    pub update: u64,
     /// Image of that template.
     pub image: String,
     /// Where its node wants it to go: `running` or `shutdown`.
@@ -203,6 +205,8 @@ pub struct TaskReport {
     pub created_at: Duration,
     /// When it came into this state.
     pub state_at: Duration,
+    /// When it began to run, healthy where there is a check. None: it did not.
+    pub ran_at: Option<Duration>,
     /// A word on the state, such as `started`.
     pub message: String,
     /// What went wrong, or nothing.

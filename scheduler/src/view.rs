@@ -18,6 +18,7 @@ use crate::{
     observed::PortTrouble,
     spec::{NetworkSpec, NodeSpec, PortConfig, PublishMode, ServiceSpec},
     task::{NetworkId, ServiceId, Slot, TaskId, TaskReport},
+    update::Stage,
 };
 
 /// The whole cluster, as this node knows it.
@@ -146,8 +147,10 @@ pub struct ServiceView {
     /// Fingerprint of the task template that `spec` asks for (`ServiceSpec::template_hash`). A task
     /// whose report has another one is not up to date.
     pub template: u64,
-    /// That of the spec before the last update.
+    /// That of the spec before the last update; after one that was rolled back, of what it led to.
     pub previous_template: Option<u64>,
+    /// How far the last update is. None: the last write changed no task.
+    pub update: Option<UpdateStatus>,
     /// When it was created (wall time since 1970).
     pub created_at: Duration,
     /// When it was written last (wall time since 1970).
@@ -156,6 +159,19 @@ pub struct ServiceView {
     pub desired_tasks: u64,
     /// Concurrent writes that lost: author and time of each. Resolved by the next write.
     pub conflicts: Vec<Conflict>,
+}
+
+/// How far an update of a service is: Swarm's `UpdateStatus`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateStatus {
+    /// Where it is.
+    pub stage: Stage,
+    /// When it was asked for (wall time since 1970).
+    pub started_at: Duration,
+    /// When it was found to be over (wall time since 1970).
+    pub ended_at: Option<Duration>,
+    /// For people, in Swarm's words.
+    pub message: String,
 }
 
 /// A concurrent write that is not the one shown.

@@ -107,6 +107,7 @@ pub(super) fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         service_name: launch.service_name.clone(),
         slot: launch.slot,
         template: launch.template,
+        update: launch.update,
         image: launch.spec.container().image.clone(),
         desired: if state.is_terminal() {
             TaskState::Shutdown
@@ -116,6 +117,7 @@ pub(super) fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         state,
         created_at,
         state_at,
+        ran_at: (state == TaskState::Running).then_some(state_at),
         message: match change.remark.as_str() {
             "" => "adopted".to_owned(),
             remark => format!("adopted; {remark}"),
@@ -183,6 +185,7 @@ pub(super) fn launch(
         node_name: node_name.to_owned(),
         neighbours,
         template: start.report.template,
+        update: start.report.update,
         created_at: start.report.created_at,
         spec: start.spec,
     }
@@ -207,6 +210,7 @@ mod tests {
             node_name: "pi".into(),
             neighbours: Vec::new(),
             template: 4,
+            update: 5,
             created_at,
             spec: Arc::default(),
         };

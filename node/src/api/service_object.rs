@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use shoal_scheduler::{
     spec::PortConfig,
     task::{NetworkId, ServiceId, TaskState},
-    view::{ClusterView, Conflict, ServiceView},
+    view::{ClusterView, Conflict, ServiceView, UpdateStatus},
 };
 
 use super::{date::rfc3339, spec_json};
@@ -28,9 +28,22 @@ pub(super) struct ServiceObject<'a> {
     previous_spec: Option<Box<RawValue>>,
     endpoint: Endpoint<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    update_status: Option<UpdateStatusShown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     service_status: Option<ServiceServiceStatus>,
     #[serde(rename = "Shoal", skip_serializing_if = "Option::is_none")]
     own: Option<Own>,
+}
+
+/// Docker's `UpdateStatus`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateStatusShown {
+    state: &'static str,
+    started_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed_at: Option<String>,
+    message: String,
 }
 
 /// Docker's `Endpoint`: what came of the endpoint's spec.
@@ -99,11 +112,23 @@ impl<'a> ServiceObject<'a> {
                 .as_deref()
                 .and_then(spec_json::embed),
             endpoint: endpoint(service, virtuals),
+            update_status: service.update.as_ref().map(UpdateStatusShown::from),
             service_status: status,
             own: (!conflicts.is_empty()).then(|| Own {
                 conflicts: conflicts.iter().map(ConflictShown::from).collect(),
             }),
         })
+    }
+}
+
+impl From<&UpdateStatus> for UpdateStatusShown {
+    fn from(status: &UpdateStatus) -> Self {
+        Self {
+            state: status.stage.as_str(),
+            started_at: rfc3339(status.started_at),
+            completed_at: status.ended_at.map(rfc3339),
+            message: status.message.clone(),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn service(id: u128, spec: &str) -> ServiceView {
         spec_json,
         previous_spec_json: None,
         previous_template: None,
+        update: None,
         version: 1,
         template: 1,
         created_at: Duration::ZERO,

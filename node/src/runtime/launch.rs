@@ -27,6 +27,9 @@ pub struct Launch {
     pub node_name: String,
     /// Fingerprint of the task template.
     pub template: u64,
+    /// The update by which it was made. 0: none that this version knows.
+    #[serde(default)]
+    pub update: u64,
     /// When the task was made, since 1970-01-01 UTC. Zero: written by a version that did not say.
     #[serde(default)]
     pub created_at: Duration,
@@ -110,6 +113,7 @@ mod tests {
                 node_name: "pi".into(),
                 neighbours: Vec::new(),
                 template: u64::MAX,
+                update: u64::MAX,
                 created_at: Duration::from_millis(1_234),
                 spec: Arc::default(),
             };

@@ -80,6 +80,7 @@ impl Machine {
             node_name: "pi".into(),
             neighbours: Vec::new(),
             template: 42,
+            update: 0,
             created_at: Duration::from_secs(1_000),
             spec: Arc::new(spec),
         });

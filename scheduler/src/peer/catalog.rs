@@ -10,29 +10,16 @@ use std::{
 use imbl::OrdMap;
 use shoal_membership::NodeId;
 
+use super::service::{Service, read_service, service_of_finding};
 use crate::{
-    payload::{NetworkRecord, ServiceRecord, VolumeHome},
+    payload::{NetworkRecord, VolumeHome},
     ports::{self, PublishedPorts},
     reconcile::SlotKey,
     registry::{Admission, Entry, Key, Registry, Signed, kind},
-    spec::{NodeSpec, ServiceSpec},
+    spec::NodeSpec,
     task::{NetworkId, ServiceId, Slot},
-    view::{Conflict, NodeFacts},
+    view::NodeFacts,
 };
-
-/// A service, read.
-#[derive(Clone, Debug)]
-pub(super) struct Service {
-    pub(super) record: ServiceRecord,
-    pub(super) spec: Arc<ServiceSpec>,
-    pub(super) spec_json: Arc<str>,
-    pub(super) previous_json: Option<Arc<str>>,
-    pub(super) template: u64,
-    pub(super) previous_template: Option<u64>,
-    pub(super) version: u64,
-    pub(super) updated_at: Duration,
-    pub(super) conflicts: Vec<Conflict>,
-}
 
 /// A member, read.
 #[derive(Clone, Debug)]
@@ -120,6 +107,13 @@ impl Catalog {
                     touched.placement = true;
                 }
                 kind::NETWORK => self.refresh_network(registry, key),
+                kind::UPDATE => {
+                    let service = service_of_finding(key).and_then(|id| self.services.get(&id));
+                    if let Some(name) = service.map(|service| service.spec.name.clone()) {
+                        self.refresh_service(registry, &Key::of(kind::SERVICE, name));
+                        touched.placement = true;
+                    }
+                }
                 kind::PURGE => touched.purges = true,
                 _ => {}
             }
@@ -140,7 +134,7 @@ impl Catalog {
         match entry
             .winner()
             .as_deref()
-            .map(|winner| read_service(entry, winner))
+            .map(|winner| read_service(registry, entry, winner))
         {
             Some(Ok(Some(service))) => {
                 self.ids.insert(key.name.clone(), service.record.id);
@@ -230,48 +224,6 @@ impl Catalog {
             Some((home, _)) => self.homes.insert(slot, home),
             None => self.homes.remove(&slot),
         };
-    }
-}
-
-fn read_service(entry: &Entry, winner: &Signed) -> Result<Option<Service>, String> {
-    let Some(payload) = &winner.write.payload else {
-        return Ok(None);
-    };
-    let unreadable = |error: serde_json::Error| error.to_string();
-    let record: ServiceRecord = serde_json::from_slice(payload).map_err(unreadable)?;
-    let spec: ServiceSpec = serde_json::from_str(record.spec.get()).map_err(unreadable)?;
-    // Its author should have checked this; a hostile one did not.
-    spec.validate().map_err(|error| error.to_string())?;
-    let siblings = entry.siblings();
-    let conflicts = siblings
-        .iter()
-        .filter(|one| one.hash != winner.hash)
-        .map(conflict);
-    let previous = record.previous_spec.as_ref();
-    // One that this version can't read is of no use to it.
-    let read = previous.and_then(|spec| serde_json::from_str::<ServiceSpec>(spec.get()).ok());
-    Ok(Some(Service {
-        previous_template: read.map(|spec| spec.template_hash()),
-        template: spec.template_hash(),
-        spec: Arc::new(spec),
-        spec_json: record.spec.get().into(),
-        previous_json: record.previous_spec.as_ref().map(|spec| spec.get().into()),
-        version: entry.version(),
-        updated_at: winner.write.stamp.as_wall(),
-        conflicts: conflicts.collect(),
-        record,
-    }))
-}
-
-fn conflict(signed: &Arc<Signed>) -> Conflict {
-    let record = signed.write.payload.as_ref().and_then(|payload| {
-        let record: ServiceRecord = serde_json::from_slice(payload).ok()?;
-        Some(record.spec.get().into())
-    });
-    Conflict {
-        author: signed.write.author.node,
-        written_at: signed.write.stamp.as_wall(),
-        spec_json: record,
     }
 }
 

@@ -32,9 +32,11 @@ mod reading;
 mod reports;
 mod rumours;
 mod running;
+mod service;
 mod stopping;
 mod swim;
 mod sync;
+mod updating;
 mod viewing;
 mod vouching;
 
@@ -82,6 +84,7 @@ pub struct Peer {
     reports: OrdMap<NodeId, reports::Reports>,
     placing: placing::Placing,
     running: running::Running,
+    updating: updating::Updating,
     publisher: publishing::Publisher,
     rumours: rumours::Rumours,
     sync: sync::Sync,
@@ -148,6 +151,7 @@ impl Peer {
             reports: OrdMap::new(),
             placing: placing::Placing::new(),
             running: running::Running::new(config.timing.hold_down),
+            updating: updating::Updating::default(),
             publisher: publishing::Publisher::all(),
             rumours: rumours::Rumours::default(),
             sync: sync::Sync::new(now.monotonic),

@@ -22,7 +22,7 @@ pub(super) struct Reports {
     pub(super) incarnation: u64,
     pub(super) tasks: Vec<Arc<TaskReport>>,
     /// When this node first saw a task run (monotonic).
-    running_since: BTreeMap<TaskId, Duration>,
+    pub(super) running_since: BTreeMap<TaskId, Duration>,
 }
 
 impl Peer {
@@ -48,7 +48,7 @@ impl Peer {
     }
 
     /// Whether what a node said of its tasks still holds.
-    fn holds(&self, node: &NodeId, reports: &Reports) -> bool {
+    pub(super) fn holds(&self, node: &NodeId, reports: &Reports) -> bool {
         let now = self.now.monotonic;
         let is_member = self.catalog.roster().contains_key(node);
         let is_away =

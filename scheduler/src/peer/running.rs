@@ -24,6 +24,7 @@ use crate::{
     registry::{Key, kind},
     spec::{Availability, ServiceSpec},
     task::{ServiceId, TaskId, TaskReport, TaskState},
+    update::Stage,
 };
 
 /// Reconciling waits this long for more news after the last time.
@@ -98,8 +99,13 @@ impl Peer {
         self.running.last_look = Some(now);
         self.note_drain();
         self.claim_homes();
+        self.look_at_updates();
         let decision = self.decide();
-        self.running.look_again_at = decision.look_again_at;
+        let again = decision
+            .look_again_at
+            .into_iter()
+            .chain(self.updating.look_again_at());
+        self.running.look_again_at = again.min();
         self.running.yields.note(&decision.yielding, now);
         for action in decision.actions {
             self.act(action);
@@ -148,6 +154,13 @@ impl Peer {
                     Wanted {
                         spec: one.spec.clone(),
                         template: one.template,
+                        previous: one
+                            .previous
+                            .as_ref()
+                            .map(|previous| (previous.spec.clone(), previous.template)),
+                        closed: self.closed_slots(id),
+                        is_paused: one.unfinished() == Some(Stage::Paused),
+                        order: one.update_config().order,
                     },
                 )
             })
@@ -234,14 +247,22 @@ impl Peer {
         let Some(service) = self.catalog.services().get(&slot.0) else {
             return;
         };
-        let spec = service.spec.clone();
+        let behind = service
+            .previous
+            .as_ref()
+            .filter(|_| self.stays_behind(&slot));
+        let (spec, template, update) = match behind {
+            Some(previous) => (previous.spec.clone(), previous.template, 0),
+            None => (service.spec.clone(), service.template, service.update),
+        };
         let waits = at > self.now.monotonic;
         let report = TaskReport {
             id: TaskId(u128::from_le_bytes(self.rng.random())),
             service: slot.0,
             service_name: spec.name.clone(),
             slot: slot.1,
-            template: service.template,
+            template,
+            update,
             image: spec.container().image.clone(),
             desired: if waits {
                 TaskState::Ready
@@ -255,6 +276,7 @@ impl Peer {
             },
             created_at: self.now.wall,
             state_at: self.now.wall,
+            ran_at: None,
             message: if waits {
                 "waits for its restart delay"
             } else {

@@ -11,7 +11,8 @@ use shoal_membership::NodeId;
 
 use super::{
     Peer,
-    catalog::{Node, Service, read},
+    catalog::{Node, read},
+    service::Service,
 };
 use crate::{
     payload::{NetworkRecord, TokenRecord},
@@ -125,7 +126,8 @@ impl Peer {
             version: service.version,
             ports,
             template: service.template,
-            previous_template: service.previous_template,
+            previous_template: service.previous.as_ref().map(|previous| previous.template),
+            update: service.status.clone(),
             created_at: Duration::from_millis(service.record.created_at),
             updated_at: service.updated_at,
             desired_tasks: if is_global {

@@ -83,13 +83,13 @@ fn reason_to_yield(
     slot: &SlotKey,
     owner: &NodeId,
 ) -> Option<(&'static str, NodeId)> {
-    let template = situation.services.get(&slot.0)?.template;
+    let wanted = situation.services.get(&slot.0)?;
+    let (_, template) = wanted.target(slot);
     let others = situation.elsewhere.get(slot)?;
     let is_well = |other: &&Elsewhere| other.is_live() && other.has_settled;
-    let owners = others
-        .iter()
-        .filter(is_well)
-        .find(|other| other.node == *owner && other.template == template);
+    let owners = others.iter().filter(is_well).find(|other| {
+        other.node == *owner && (other.template == template || wanted.is_closed(slot))
+    });
     if let Some(other) = owners {
         return Some(("its owner runs it now", other.node));
     }

@@ -12,7 +12,11 @@ mod local;
 mod owned;
 mod yielding;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use holddown::HoldDowns;
 pub use ledger::{Ledger, Outcome};
@@ -21,7 +25,7 @@ use shoal_membership::NodeId;
 pub use yielding::Yields;
 
 use crate::{
-    spec::ServiceSpec,
+    spec::{ServiceSpec, UpdateOrder},
     task::{ServiceId, Slot, TaskId, TaskState},
 };
 
@@ -40,6 +44,30 @@ pub struct Wanted {
     pub spec: Arc<ServiceSpec>,
     /// Fingerprint of its template: a task of another one is stale.
     pub template: u64,
+    /// The spec before, and the fingerprint of its template.
+    pub previous: Option<(Arc<ServiceSpec>, u64)>,
+    /// Slots that an update has not come to: their stale tasks stay as long as they are well.
+    pub closed: BTreeSet<Slot>,
+    /// The update stopped where it is: slots that it has not come to stay with the spec before.
+    pub is_paused: bool,
+    /// Whether a stale task ends before the next one starts.
+    pub order: UpdateOrder,
+}
+
+impl Wanted {
+    /// The spec that a task of this slot has when it starts now, and the fingerprint of its template.
+    fn target(&self, slot: &SlotKey) -> (&ServiceSpec, u64) {
+        match &self.previous {
+            Some((spec, template)) if self.is_paused && self.closed.contains(&slot.1) => {
+                (spec, *template)
+            }
+            _ => (&self.spec, self.template),
+        }
+    }
+
+    fn is_closed(&self, slot: &SlotKey) -> bool {
+        self.closed.contains(&slot.1)
+    }
 }
 
 /// A task of another node.

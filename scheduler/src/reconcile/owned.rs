@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{Action, Decision, Elsewhere, LocalTask, Situation, SlotKey, Wanted};
-use crate::{spec::RestartCondition, task::TaskState};
+use crate::{
+    spec::{RestartCondition, UpdateOrder},
+    task::TaskState,
+};
 
 /// Most slots taken over from living nodes at a time.
 const TAKEOVERS_MAX: usize = 3;
+const REPLACED: &str = "replaced by an update";
 
 pub(super) fn decide(situation: &Situation<'_>, decision: &mut Decision) {
     let mut live: BTreeMap<SlotKey, Vec<&LocalTask>> = BTreeMap::new();
@@ -22,26 +26,87 @@ pub(super) fn decide(situation: &Situation<'_>, decision: &mut Decision) {
             continue;
         };
         match live.get(slot) {
-            Some(tasks) => keep_one(wanted, tasks, decision),
+            Some(tasks) => {
+                if keep_one(slot, wanted, tasks, decision) {
+                    start_beside(situation, slot, wanted, decision);
+                }
+            }
             None => start(situation, slot, wanted, &mut takeovers, decision),
         }
     }
 }
 
-/// Of several tasks in one slot the first of the right template stays; a stale one is replaced.
-fn keep_one(wanted: &Wanted, tasks: &[&LocalTask], decision: &mut Decision) {
+/// Of several tasks in one slot the first of the right template stays; a stale one is replaced, when the
+/// update has come to the slot or the task is not well. Whether a new one is to start beside those.
+fn keep_one(
+    slot: &SlotKey,
+    wanted: &Wanted,
+    tasks: &[&LocalTask],
+    decision: &mut Decision,
+) -> bool {
+    let (_, template) = wanted.target(slot);
+    let first = |one: &&&&LocalTask| (one.report.created_at, one.report.id);
     let staying: Vec<_> = tasks.iter().filter(|task| !task.is_stopping()).collect();
-    let keeper = staying
+    let right = staying
         .iter()
-        .filter(|task| task.report.template == wanted.template)
-        .min_by_key(|task| (task.report.created_at, task.report.id));
+        .filter(|task| task.report.template == template);
+    let well = staying.iter().filter(|task| is_well(task));
+    let (right, well) = (right.min_by_key(first), well.min_by_key(first));
+    let starts_first = wanted.order == UpdateOrder::StartFirst && !wanted.is_closed(slot);
+    let (keeper, successor) = match (right, well) {
+        // The one that is well stays until its successor is.
+        (Some(right), Some(well)) if starts_first && !is_well(right) => (well, Some(right)),
+        (Some(right), _) => (right, None),
+        (None, Some(well)) if wanted.is_closed(slot) || starts_first => (well, None),
+        (None, _) => {
+            for task in &staying {
+                decision.stop(task.report.id, REPLACED);
+            }
+            return false;
+        }
+    };
     for task in &staying {
-        if keeper.is_none() {
-            decision.stop(task.report.id, "replaced by an update");
-        } else if keeper.map(|keeper| keeper.report.id) != Some(task.report.id) {
-            decision.stop(task.report.id, "the slot has another task");
+        let stays = [Some(keeper), successor];
+        let stays = stays.into_iter().flatten();
+        if stays
+            .map(|one| one.report.id)
+            .all(|id| id != task.report.id)
+        {
+            let why = match task.report.template == template {
+                true => "the slot has another task",
+                false => REPLACED,
+            };
+            decision.stop(task.report.id, why);
         }
     }
+    right.is_none() && starts_first
+}
+
+fn is_well(task: &LocalTask) -> bool {
+    task.report.state == TaskState::Running
+}
+
+/// Starts the successor of a task that goes on until that runs.
+fn start_beside(
+    situation: &Situation<'_>,
+    slot: &SlotKey,
+    wanted: &Wanted,
+    decision: &mut Decision,
+) {
+    let (_, template) = wanted.target(slot);
+    let ledger = situation.ledger;
+    if ledger.has_finished(slot, template) {
+        return;
+    }
+    if let Some(at) = ledger.refused_until(slot, template, situation.now) {
+        decision.look_again(at);
+        return;
+    }
+    decision.actions.push(Action::Start {
+        slot: *slot,
+        at: ledger.next_start(slot, template).max(situation.now),
+        takes_over: false,
+    });
 }
 
 fn start(
@@ -52,6 +117,7 @@ fn start(
     decision: &mut Decision,
 ) {
     let others = situation.elsewhere.get(slot).map_or(&[][..], Vec::as_slice);
+    let (_, template) = wanted.target(slot);
     if has_finished(situation, slot, wanted, others) {
         return;
     }
@@ -59,23 +125,29 @@ fn start(
     // would take a task that waits here for one that runs.
     let refused_until = situation
         .ledger
-        .refused_until(slot, wanted.template, situation.now);
+        .refused_until(slot, template, situation.now);
     if let Some(at) = refused_until {
         decision.look_again(at);
         return;
     }
     let at = situation
         .ledger
-        .next_start(slot, wanted.template)
+        .next_start(slot, template)
         .max(situation.now);
     let runs_elsewhere = others.iter().any(Elsewhere::is_live);
     let may_stay = others
         .iter()
         .any(|other| other.is_live() && !other.must_move);
-    if may_stay && !hold_is_over(situation, slot, decision) {
+    // An update that has not come to the slot leaves it where it is, and one that has waits for nothing.
+    let is_current = |other: &Elsewhere| other.is_live() && other.template == template;
+    let replaces = may_stay && !wanted.is_closed(slot) && !others.iter().any(is_current);
+    if may_stay && wanted.is_closed(slot) && !wanted.is_paused {
         return;
     }
-    if may_stay {
+    if may_stay && !replaces && !hold_is_over(situation, slot, decision) {
+        return;
+    }
+    if may_stay && !replaces {
         if *takeovers >= TAKEOVERS_MAX {
             return;
         }
@@ -84,7 +156,7 @@ fn start(
     decision.actions.push(Action::Start {
         slot: *slot,
         at,
-        takes_over: runs_elsewhere,
+        takes_over: runs_elsewhere && !replaces,
     });
 }
 
@@ -95,9 +167,10 @@ fn has_finished(
     wanted: &Wanted,
     others: &[Elsewhere],
 ) -> bool {
-    let condition = wanted.spec.task_template.restart_policy.condition;
+    let (spec, template) = wanted.target(slot);
+    let condition = spec.task_template.restart_policy.condition;
     let completed_elsewhere = others.iter().any(|other| {
-        other.template == wanted.template
+        other.template == template
             && match condition {
                 RestartCondition::Any => false,
                 RestartCondition::OnFailure => other.state == TaskState::Complete,
@@ -106,7 +179,7 @@ fn has_finished(
                 }
             }
     });
-    completed_elsewhere || situation.ledger.has_finished(slot, wanted.template)
+    completed_elsewhere || situation.ledger.has_finished(slot, template)
 }
 
 fn hold_is_over(situation: &Situation<'_>, slot: &SlotKey, decision: &mut Decision) -> bool {

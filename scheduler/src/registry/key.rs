@@ -38,6 +38,9 @@ pub mod kind {
     pub const TOKEN_USE: &str = "token-use";
     /// The node that holds a slot's local volume. Name: service id, a dot, the slot.
     pub const VOLUME_HOME: &str = "volume-home";
+    /// What became of an update. Name: service id, a dot, the update's id, a dot, a word: see
+    /// [`Finding`](crate::update::Finding).
+    pub const UPDATE: &str = "update";
     /// Tombstones that may be dropped. Name: the author's id.
     pub const PURGE: &str = "purge";
     /// A member that nobody heard of for long. Name: its id.

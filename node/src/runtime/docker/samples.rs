@@ -29,6 +29,7 @@ pub(super) fn launch_of(spec: &str) -> Launch {
         node_name: "pi".into(),
         neighbours: Vec::new(),
         template: 4,
+        update: 5,
         created_at: Duration::from_secs(5),
         spec: Arc::new(spec),
     }

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use super::{
     super::{
         Peer,
-        catalog::{Service, name_of_slot},
+        catalog::name_of_slot,
+        service::{Service, finding_key},
     },
     Draft, json,
 };
@@ -17,6 +18,7 @@ use crate::{
     registry::{Key, kind},
     spec::{PREDEFINED_NETWORKS, PortConfig, Protocol, PublishMode, ServiceSpec},
     task::{ServiceId, Slot},
+    update::{Finding, UpdateKind},
 };
 
 impl Peer {
@@ -40,6 +42,9 @@ impl Peer {
             spec: raw,
             given_ports,
             previous_spec: None,
+            update: None,
+            after_another: false,
+            version_before: 0,
         };
         let key = Key::of(kind::SERVICE, spec.name.clone());
         Ok(with_port_warnings(
@@ -82,23 +87,45 @@ impl Peer {
         self.check_ports(&spec, Some(id), &ports)?;
         self.check_networks(&spec)?;
         let given_ports = self.give_ports(id, &spec, &ports)?;
+        let changes_tasks = spec.template_hash() != service.template;
+        let is_unfinished = service.unfinished().is_some();
+        let kind = match spec_json {
+            Some(_) => UpdateKind::Update,
+            None => UpdateKind::Rollback,
+        };
+        let bad = |error: serde_json::Error| OrderError::Json(error.to_string());
         let record = ServiceRecord {
-            previous_spec: Some(service.record.spec.clone()),
+            previous_spec: Some(serde_json::from_str(&service.spec_json).map_err(bad)?),
             spec: raw,
             given_ports,
+            update: (changes_tasks || is_unfinished).then_some(kind),
+            after_another: is_unfinished,
+            version_before: service.version,
             ..service.record.clone()
         };
         let key = Key::of(kind::SERVICE, spec.name.clone());
-        Ok(with_port_warnings(
-            Draft::one(key, json(&record), id.to_string()),
-            &spec,
-        ))
+        let mut draft = Draft::one(key, json(&record), id.to_string());
+        draft.writes.extend(self.without_findings(service));
+        Ok(with_port_warnings(draft, &spec))
+    }
+
+    /// What was found of a service's last update, taken away with it.
+    fn without_findings(&self, service: &Service) -> Vec<(Key, Option<Vec<u8>>)> {
+        let keys = Finding::ALL
+            .into_iter()
+            .map(|finding| finding_key(service.record.id, service.update, finding));
+        keys.filter(|key| self.registry.read(key).is_some())
+            .map(|key| (key, None))
+            .collect()
     }
 
     pub(super) fn draft_remove(&mut self, id: ServiceId) -> Result<Draft, OrderError> {
-        let name = self.service(id)?.spec.name.clone();
+        let service = self.service(id)?;
+        let name = service.spec.name.clone();
+        let findings = self.without_findings(service);
         let mut draft = Draft::one(Key::of(kind::SERVICE, name), None, id.to_string());
         let homes = self.catalog.homes().keys().filter(|slot| slot.0 == id);
+        draft.writes.extend(findings);
         draft
             .writes
             .extend(homes.map(|slot| (Key::system(kind::VOLUME_HOME, name_of_slot(slot)), None)));

@@ -54,6 +54,7 @@ impl Peer {
         }
         if state == TaskState::Running {
             task.running_since = Some(now);
+            task.report.ran_at = Some(at);
         }
         if state.is_terminal() {
             task.report.desired = TaskState::Shutdown;

@@ -1,0 +1,249 @@
+//! Updates of services: how far each is, as this node sees it, and what it finds of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use shoal_membership::NodeId;
+
+use super::{Peer, service::finding_key};
+use crate::{
+    payload::UpdateFinding,
+    placement::{self, Weight},
+    reconcile::SlotKey,
+    task::{ServiceId, Slot, TaskId, TaskReport, TaskState},
+    update::{Finding, Progress, Rollout, SlotSeen, Stage},
+};
+
+/// Each node waits so much longer than the one before it before it writes down what all can see.
+const TURN: Duration = Duration::from_secs(1);
+/// Turns at most.
+const TURNS_MAX: usize = 10;
+
+/// Updates that are not over.
+#[derive(Debug, Default)]
+pub(super) struct Updating {
+    pub(super) progress: BTreeMap<ServiceId, Arc<Progress>>,
+    /// Since when this node knows of each update (monotonic).
+    heard: BTreeMap<(ServiceId, u64), Duration>,
+    /// What it sees and nobody wrote down yet, since when.
+    seen: BTreeMap<(ServiceId, u64, Finding), Duration>,
+    look_again_at: Option<Duration>,
+}
+
+impl Updating {
+    pub(super) fn look_again_at(&self) -> Option<Duration> {
+        self.look_again_at
+    }
+
+    /// Slots whose tasks of another spec stay.
+    pub(super) fn closed(&self, service: &ServiceId) -> Option<&BTreeSet<Slot>> {
+        self.progress.get(service).map(|progress| &progress.closed)
+    }
+}
+
+impl Peer {
+    /// Looks at all updates that are not over, and writes down what is found of them.
+    pub(super) fn look_at_updates(&mut self) {
+        let services = self.catalog.services().values();
+        let unfinished = services.filter(|service| service.unfinished().is_some());
+        let unfinished: BTreeSet<ServiceId> = unfinished.map(|one| one.record.id).collect();
+        let mut former = std::mem::take(&mut self.updating);
+        if unfinished.is_empty() {
+            return;
+        }
+        let mut tasks = self.tasks_of(&unfinished);
+        for id in unfinished {
+            self.look_at_update(id, tasks.remove(&id).unwrap_or_default(), &mut former);
+        }
+    }
+
+    fn look_at_update(&mut self, id: ServiceId, tasks: SlotTasks, former: &mut Updating) {
+        let now = self.now.monotonic;
+        let Some(service) = self.catalog.services().get(&id) else {
+            return;
+        };
+        let (update, config) = (service.update, service.update_config());
+        let Some(stage) = service.unfinished() else {
+            return;
+        };
+        let has_previous = service.record.previous_spec.is_some();
+        let after_another = service.record.after_another;
+        let heard = former.heard.get(&(id, update)).copied().unwrap_or(now);
+        self.updating.heard.insert((id, update), heard);
+        let slots = self.slots_seen(id, &tasks);
+        let rollout = Rollout {
+            config: &config,
+            goes_on: stage.goes_on(),
+            after_another: after_another.then_some(heard),
+            slots: &slots,
+        };
+        let progress = rollout.look(now);
+        let is_planned = self.placing.plan.services.contains_key(&id);
+        let found = match progress.failed {
+            Some(task) => failure(stage, config.failure_action, has_previous, task),
+            None if progress.is_finished && is_planned => success(stage),
+            None => None,
+        };
+        let mut again = progress.look_again_at;
+        if let Some((finding, message)) = found.filter(|_| stage.goes_on()) {
+            let key = (id, update, finding);
+            let since = former.seen.get(&key).copied().unwrap_or(now);
+            self.updating.seen.insert(key, since);
+            let due = since.saturating_add(TURN * self.turn_for(id));
+            if due > now {
+                again = Some(again.map_or(due, |at| at.min(due)));
+            } else {
+                tracing::info!(service = %id, %message, "an update");
+                let found = UpdateFinding { message };
+                self.find(
+                    finding_key(id, update, finding),
+                    super::orders::json(&found),
+                );
+            }
+        }
+        let next = self.updating.look_again_at.into_iter().chain(again).min();
+        self.updating.look_again_at = next;
+        self.updating.progress.insert(id, Arc::new(progress));
+    }
+
+    /// This node's place among all that see the same: one writes, and the others only if it does not.
+    fn turn_for(&self, service: ServiceId) -> u32 {
+        let me = self.me();
+        let rank =
+            |node: &NodeId| placement::score(service, Slot::Node(*node), *node, Weight::default());
+        let own = rank(&me);
+        let nodes = self.placing.input.nodes.keys();
+        let better = nodes.filter(|node| **node != me && rank(node) > own);
+        better.take(TURNS_MAX).count() as u32
+    }
+
+    fn slots_seen(&self, service: ServiceId, tasks: &SlotTasks) -> Vec<(Slot, SlotSeen)> {
+        let Some(known) = self.catalog.services().get(&service) else {
+            return Vec::new();
+        };
+        let owners = &self.placing.slots;
+        let planned: Vec<Slot> = match known.spec.mode.is_global() {
+            true => {
+                let of_it = (service, Slot::Number(0))..;
+                let of_it = owners
+                    .range(of_it)
+                    .take_while(|(slot, _)| slot.0 == service);
+                of_it.map(|(slot, _)| slot.1).collect()
+            }
+            false => (1..=known.spec.mode.slots()).map(Slot::Number).collect(),
+        };
+        let see = |slot: Slot| {
+            let mut seen = tasks.get(&slot).cloned().unwrap_or_default();
+            // One that the plan does not know yet is no slot that fits nowhere.
+            seen.has_owner = owners.get(&(service, slot)).is_none_or(Option::is_some);
+            (slot, seen)
+        };
+        planned.into_iter().map(see).collect()
+    }
+
+    /// What is known of the tasks of these services, by slot.
+    fn tasks_of(&self, services: &BTreeSet<ServiceId>) -> BTreeMap<ServiceId, SlotTasks> {
+        let mut all: BTreeMap<ServiceId, SlotTasks> = BTreeMap::new();
+        let mut note = |report: &TaskReport, since: Option<Duration>, holds: bool| {
+            let Some(service) = self.catalog.services().get(&report.service) else {
+                return;
+            };
+            let slots = all.entry(report.service).or_default();
+            let seen = slots.entry(report.slot).or_default();
+            let is_wanted = report.desired < TaskState::Shutdown;
+            if holds && is_wanted && report.state == TaskState::Running {
+                seen.runs = true;
+                if report.template == service.template {
+                    // Of two copies the older says it.
+                    let earlier = seen.updated_since.into_iter().chain(since);
+                    seen.updated_since = earlier.min();
+                }
+            }
+            if report.update == service.update && report.template == service.template {
+                seen.is_touched = true;
+                if has_failed(report, service.update_config().monitor()) {
+                    seen.failed = Some(seen.failed.map_or(report.id, |id| id.min(report.id)));
+                }
+            }
+        };
+        for task in self.running.local.all() {
+            if services.contains(&task.report.service) {
+                note(&task.report, task.running_since, true);
+            }
+        }
+        for (node, reports) in &self.reports {
+            let holds = self.holds(node, reports);
+            for task in &reports.tasks {
+                if services.contains(&task.service) {
+                    note(task, reports.running_since.get(&task.id).copied(), holds);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a service's slot may give up a task that is well for one of its present spec.
+    pub(super) fn closed_slots(&self, service: &ServiceId) -> BTreeSet<Slot> {
+        self.updating.closed(service).cloned().unwrap_or_default()
+    }
+
+    /// Whether a slot that has nothing running takes the spec of before: its update is paused, and has
+    /// not come to it.
+    pub(super) fn stays_behind(&self, slot: &SlotKey) -> bool {
+        let service = self.catalog.services().get(&slot.0);
+        let stage = service.and_then(super::service::Service::unfinished);
+        stage == Some(Stage::Paused)
+            && self
+                .updating
+                .closed(&slot.0)
+                .is_some_and(|closed| closed.contains(&slot.1))
+    }
+}
+
+/// What is known of the tasks of a service, by slot.
+type SlotTasks = BTreeMap<Slot, SlotSeen>;
+
+/// Whether a task that nobody stopped ended before it ran, or soon after.
+fn has_failed(report: &TaskReport, monitor: Duration) -> bool {
+    let has_ended = matches!(
+        report.state,
+        TaskState::Failed | TaskState::Rejected | TaskState::Complete
+    );
+    let ran_for = report.ran_at.map(|at| report.state_at.saturating_sub(at));
+    has_ended && ran_for.is_none_or(|ran_for| ran_for < monitor)
+}
+
+fn success(stage: Stage) -> Option<(Finding, String)> {
+    match stage {
+        Stage::Updating => Some((Finding::Completed, "update completed".to_owned())),
+        Stage::RollbackStarted => {
+            Some((Finding::RollbackCompleted, "rollback completed".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// What follows from too many failures, in Swarm's words.
+fn failure(
+    stage: Stage,
+    action: crate::spec::FailureAction,
+    has_previous: bool,
+    task: TaskId,
+) -> Option<(Finding, String)> {
+    use crate::spec::FailureAction;
+    let (finding, what) = match (stage, action) {
+        (_, FailureAction::Continue) => return None,
+        (Stage::Updating, FailureAction::Rollback) if has_previous => {
+            (Finding::RolledBack, "update rolled back")
+        }
+        (Stage::Updating, _) => (Finding::Paused, "update paused"),
+        // A rollback never rolls back again.
+        (Stage::RollbackStarted, _) => (Finding::RollbackPaused, "rollback paused"),
+        _ => return None,
+    };
+    let message = format!("{what} due to failure or early termination of task {task}");
+    Some((finding, message))
+}
