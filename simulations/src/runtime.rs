@@ -4,6 +4,11 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use rand::{Rng, RngExt};
 
+/// A command that ends with an error soon after each start.
+pub(crate) const CRASHES: &str = "crashes";
+/// A command that no machine has.
+pub(crate) const MISSING: &str = "missing";
+
 /// How runtimes behave; every time is drawn evenly from its range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Runtime {
@@ -49,12 +54,18 @@ const CRASH_WITHIN: Duration = Duration::from_secs(2);
 
 impl Runtime {
     /// What becomes of a start. `needs_pull`: the image is not there yet.
-    pub(crate) fn course(&self, needs_pull: bool, rng: &mut impl Rng) -> Course {
+    pub(crate) fn course(&self, command: &str, needs_pull: bool, rng: &mut impl Rng) -> Course {
         let pull = match needs_pull {
             true => between(&self.pull, rng),
             false => Duration::ZERO,
         };
         let runs = pull + between(&self.start, rng);
+        if command == MISSING {
+            return Course::Rejected(pull);
+        }
+        if command == CRASHES {
+            return Course::Fails(runs, runs + CRASH_WITHIN.mul_f64(rng.random()));
+        }
         if self.reject_share > 0.0 && rng.random_bool(self.reject_share) {
             return Course::Rejected(pull);
         }

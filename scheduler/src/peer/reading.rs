@@ -11,6 +11,7 @@ use crate::{
     placement::{self, Plan},
     registry::{Key, Registry, SignedBytes, kind},
     task::{ServiceId, Slot},
+    update::Stage,
 };
 
 impl Peer {
@@ -77,6 +78,19 @@ impl Peer {
     pub fn template_of(&self, service: ServiceId) -> Option<u64> {
         let service = self.catalog.services().get(&service);
         service.map(|service| service.template)
+    }
+
+    /// How many slots of a service an update may stop at a time; 0: all. None: there is no such service.
+    #[must_use]
+    pub fn parallelism_of(&self, service: ServiceId) -> Option<u64> {
+        let service = self.catalog.services().get(&service)?;
+        Some(service.update_config().parallelism)
+    }
+
+    /// Where the last update of each service is, if it had one.
+    pub fn update_stages(&self) -> impl Iterator<Item = (ServiceId, Stage)> + '_ {
+        let services = self.catalog.services().iter();
+        services.filter_map(|(id, service)| Some((*id, service.status.as_ref()?.stage)))
     }
 
     /// Everything that says whom to trust: to be kept beside the store, in case that is damaged.

@@ -158,7 +158,7 @@ impl Peer {
                             .previous
                             .as_ref()
                             .map(|previous| (previous.spec.clone(), previous.template)),
-                        closed: self.closed_slots(id),
+                        open: self.open_slots(id),
                         is_paused: one.unfinished() == Some(Stage::Paused),
                         order: one.update_config().order,
                     },

@@ -38,9 +38,9 @@ impl Updating {
         self.look_again_at
     }
 
-    /// Slots whose tasks of another spec stay.
-    pub(super) fn closed(&self, service: &ServiceId) -> Option<&BTreeSet<Slot>> {
-        self.progress.get(service).map(|progress| &progress.closed)
+    /// Slots that may give up a task of another spec that is well. None: all.
+    fn open(&self, service: &ServiceId) -> Option<&BTreeSet<Slot>> {
+        self.progress.get(service).map(|progress| &progress.open)
     }
 }
 
@@ -185,9 +185,9 @@ impl Peer {
         all
     }
 
-    /// Whether a service's slot may give up a task that is well for one of its present spec.
-    pub(super) fn closed_slots(&self, service: &ServiceId) -> BTreeSet<Slot> {
-        self.updating.closed(service).cloned().unwrap_or_default()
+    /// Slots of a service that may give up a task of another spec that is well. None: all.
+    pub(super) fn open_slots(&self, service: &ServiceId) -> Option<BTreeSet<Slot>> {
+        self.updating.open(service).cloned()
     }
 
     /// Whether a slot that has nothing running takes the spec of before: its update is paused, and has
@@ -198,8 +198,8 @@ impl Peer {
         stage == Some(Stage::Paused)
             && self
                 .updating
-                .closed(&slot.0)
-                .is_some_and(|closed| closed.contains(&slot.1))
+                .open(&slot.0)
+                .is_some_and(|open| !open.contains(&slot.1))
     }
 }
 

@@ -46,8 +46,8 @@ pub struct Wanted {
     pub template: u64,
     /// The spec before, and the fingerprint of its template.
     pub previous: Option<(Arc<ServiceSpec>, u64)>,
-    /// Slots that an update has not come to: their stale tasks stay as long as they are well.
-    pub closed: BTreeSet<Slot>,
+    /// Slots that an update has come to; in others a stale task stays as long as it is well. None: all.
+    pub open: Option<BTreeSet<Slot>>,
     /// The update stopped where it is: slots that it has not come to stay with the spec before.
     pub is_paused: bool,
     /// Whether a stale task ends before the next one starts.
@@ -58,15 +58,15 @@ impl Wanted {
     /// The spec that a task of this slot has when it starts now, and the fingerprint of its template.
     fn target(&self, slot: &SlotKey) -> (&ServiceSpec, u64) {
         match &self.previous {
-            Some((spec, template)) if self.is_paused && self.closed.contains(&slot.1) => {
-                (spec, *template)
-            }
+            Some((spec, template)) if self.is_paused && self.is_closed(slot) => (spec, *template),
             _ => (&self.spec, self.template),
         }
     }
 
     fn is_closed(&self, slot: &SlotKey) -> bool {
-        self.closed.contains(&slot.1)
+        self.open
+            .as_ref()
+            .is_some_and(|open| !open.contains(&slot.1))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Action, Decision, Elsewhere, LocalTask, Situation, SlotKey, Wanted};
 use crate::{
     spec::{RestartCondition, UpdateOrder},
-    task::TaskState,
+    task::{Slot, TaskState},
 };
 
 /// Most slots taken over from living nodes at a time.
@@ -25,6 +25,10 @@ pub(super) fn decide(situation: &Situation<'_>, decision: &mut Decision) {
         let Some(wanted) = situation.services.get(&slot.0) else {
             continue;
         };
+        // The plan may be from before a service became smaller: what is about to go is not replaced.
+        if matches!(slot.1, Slot::Number(number) if number > wanted.spec.mode.slots()) {
+            continue;
+        }
         match live.get(slot) {
             Some(tasks) => {
                 if keep_one(slot, wanted, tasks, decision) {

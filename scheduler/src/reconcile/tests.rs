@@ -51,7 +51,7 @@ impl World {
                     spec,
                     template: TEMPLATE,
                     previous: None,
-                    closed: BTreeSet::new(),
+                    open: None,
                     is_paused: false,
                     order: UpdateOrder::StopFirst,
                 },

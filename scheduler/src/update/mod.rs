@@ -67,8 +67,8 @@ pub struct Rollout<'a> {
 /// What follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Slots whose tasks of another spec stay.
-    pub closed: BTreeSet<Slot>,
+    /// Slots that may give up a task of another spec that is well, or have.
+    pub open: BTreeSet<Slot>,
     /// Every slot has come to the new spec, or its failure is tolerated.
     pub is_finished: bool,
     /// More have failed than is tolerated: the task that says so.
@@ -93,11 +93,11 @@ impl Rollout<'_> {
             true => self.open(now, &mut progress),
             false => 0,
         };
-        progress.closed = self.slots[open..]
-            .iter()
-            .filter(|(_, seen)| !seen.is_touched && seen.updated_since.is_none())
-            .map(|(slot, _)| *slot)
-            .collect();
+        let is_open = |(at, (_, seen)): &(usize, &(Slot, SlotSeen))| {
+            *at < open || seen.is_touched || seen.updated_since.is_some()
+        };
+        let opened = self.slots.iter().enumerate().filter(is_open);
+        progress.open = opened.map(|(_, (slot, _))| *slot).collect();
         progress
     }
 
@@ -143,7 +143,8 @@ impl Rollout<'_> {
                 return open;
             }
         }
-        progress.is_finished = true;
+        // One that fits nowhere holds nobody up, but who knows whether the new spec runs there?
+        progress.is_finished = self.slots.iter().all(|(_, seen)| seen.has_owner);
         open
     }
 

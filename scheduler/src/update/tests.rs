@@ -46,7 +46,21 @@ fn config(parallelism: u64) -> UpdateConfig {
     }
 }
 
-fn look(config: &UpdateConfig, slots: Vec<SlotSeen>) -> Progress {
+struct Looked {
+    progress: Progress,
+    /// Slots that are not open.
+    closed: Vec<u64>,
+}
+
+impl std::ops::Deref for Looked {
+    type Target = Progress;
+
+    fn deref(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+fn look(config: &UpdateConfig, slots: Vec<SlotSeen>) -> Looked {
     let slots: Vec<_> = (1..).map(Slot::Number).zip(slots).collect();
     let rollout = Rollout {
         config,
@@ -54,29 +68,29 @@ fn look(config: &UpdateConfig, slots: Vec<SlotSeen>) -> Progress {
         after_another: None,
         slots: &slots,
     };
-    rollout.look(NOW)
+    let progress = rollout.look(NOW);
+    let closed = closed_of(slots.len() as u64, &progress);
+    Looked { progress, closed }
 }
 
-fn closed(progress: &Progress) -> Vec<u64> {
-    let number = |slot: &Slot| match slot {
-        Slot::Number(number) => *number,
-        Slot::Node(_) => 0,
-    };
-    progress.closed.iter().map(number).collect()
+/// Of the first few slots those that are not open.
+fn closed_of(slots: u64, progress: &Progress) -> Vec<u64> {
+    let is_closed = |number: &u64| !progress.open.contains(&Slot::Number(*number));
+    (1..=slots).filter(is_closed).collect()
 }
 
 #[test]
 fn a_batch_goes_when_all_earlier_ones_are_past_their_monitor_time() {
     let config = config(2);
-    assert_eq!(closed(&look(&config, vec![old(); 5])), [3, 4, 5]);
+    assert_eq!(look(&config, vec![old(); 5]).closed, [3, 4, 5]);
     let begun = vec![updated(9), starting(), old(), old(), old()];
-    assert_eq!(closed(&look(&config, begun)), [3, 4, 5]);
+    assert_eq!(look(&config, begun).closed, [3, 4, 5]);
     let young = vec![updated(9), updated(4), old(), old(), old()];
     let progress = look(&config, young);
-    assert_eq!(closed(&progress), [3, 4, 5]);
+    assert_eq!(progress.closed, [3, 4, 5]);
     assert_eq!(progress.look_again_at, Some(NOW + seconds(1)));
     let over = vec![updated(9), updated(5), old(), old(), old()];
-    assert_eq!(closed(&look(&config, over)), [5]);
+    assert_eq!(look(&config, over).closed, [5]);
 }
 
 #[test]
@@ -85,15 +99,15 @@ fn a_longer_delay_stands_between_batches_and_not_after_the_last() {
         delay: Some(seconds(30)),
         ..config(1)
     };
-    assert_eq!(closed(&look(&config, vec![updated(29), old()])), [2]);
-    assert!(closed(&look(&config, vec![updated(30), old()])).is_empty());
+    assert_eq!(look(&config, vec![updated(29), old()]).closed, [2]);
+    assert!(look(&config, vec![updated(30), old()]).closed.is_empty());
     assert!(look(&config, vec![updated(60), updated(5)]).is_finished);
     assert!(!look(&config, vec![updated(60), updated(4)]).is_finished);
 }
 
 #[test]
 fn without_a_limit_all_go_at_once() {
-    assert!(closed(&look(&config(0), vec![old(); 5])).is_empty());
+    assert!(look(&config(0), vec![old(); 5]).closed.is_empty());
     assert!(look(&config(0), Vec::new()).is_finished, "nothing to do");
 }
 
@@ -102,7 +116,12 @@ fn slots_that_fit_nowhere_hold_nobody_up() {
     let mut nowhere = old();
     nowhere.has_owner = false;
     nowhere.runs = false;
-    assert!(closed(&look(&config(1), vec![nowhere, old()])).is_empty());
+    assert!(
+        look(&config(1), vec![nowhere.clone(), old()])
+            .closed
+            .is_empty()
+    );
+    assert!(!look(&config(1), vec![nowhere, updated(9)]).is_finished);
 }
 
 #[test]
@@ -110,14 +129,14 @@ fn what_is_down_for_another_reason_counts_for_the_batch() {
     let mut down = starting();
     down.is_touched = false;
     let slots = vec![old(), old(), old(), down];
-    assert_eq!(closed(&look(&config(1), slots.clone())), [1, 2, 3, 4]);
-    assert_eq!(closed(&look(&config(2), slots)), [1, 2, 3, 4]);
+    assert_eq!(look(&config(1), slots.clone()).closed, [1, 2, 3, 4]);
+    assert_eq!(look(&config(2), slots).closed, [1, 2, 3, 4]);
     let tolerant = UpdateConfig {
         max_failure_ratio: 0.5,
         ..config(1)
     };
     let slots = vec![old(), old(), old(), failed()];
-    assert_eq!(closed(&look(&tolerant, slots)), [2, 3]);
+    assert_eq!(look(&tolerant, slots).closed, [2, 3]);
 }
 
 #[test]
@@ -131,31 +150,31 @@ fn an_update_after_another_waits_for_what_that_one_stopped_to_be_known() {
         slots: &slots,
     };
     let progress = rollout.look(NOW);
-    assert_eq!(closed(&progress), [1]);
+    assert_eq!(closed_of(1, &progress), [1]);
     assert_eq!(progress.look_again_at, Some(NOW + seconds(1)));
     rollout.after_another = Some(NOW - seconds(2));
-    assert!(closed(&rollout.look(NOW)).is_empty());
+    assert!(closed_of(1, &rollout.look(NOW)).is_empty());
 }
 
 #[test]
 fn too_many_failures_close_what_was_not_touched() {
     let progress = look(&config(2), vec![failed(), updated(9), old(), old()]);
     assert_eq!(progress.failed, Some(TaskId(7)));
-    assert_eq!(closed(&progress), [3, 4]);
+    assert_eq!(progress.closed, [3, 4]);
     let tolerant = UpdateConfig {
         max_failure_ratio: 0.25,
         ..config(2)
     };
     let progress = look(&tolerant, vec![failed(), updated(9), old(), old()]);
     assert_eq!(progress.failed, None);
-    assert!(closed(&progress).is_empty(), "one of four is tolerated");
+    assert!(progress.closed.is_empty(), "one of four is tolerated");
     let obstinate = UpdateConfig {
         failure_action: FailureAction::Continue,
         ..config(2)
     };
     let progress = look(&obstinate, vec![failed(), failed(), old(), old()]);
     assert_eq!(progress.failed, None);
-    assert!(closed(&progress).is_empty());
+    assert!(progress.closed.is_empty());
     assert!(look(&obstinate, vec![failed(), failed()]).is_finished);
 }
 
@@ -169,7 +188,7 @@ fn a_paused_update_opens_nothing_more() {
         after_another: None,
         slots: &slots,
     };
-    assert_eq!(closed(&rollout.look(NOW)), [2]);
+    assert_eq!(closed_of(2, &rollout.look(NOW)), [2]);
 }
 
 #[test]

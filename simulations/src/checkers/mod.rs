@@ -20,6 +20,7 @@ mod removed;
 mod reports;
 mod revoked;
 mod siblings;
+mod updates;
 
 use shoal_membership::NodeId;
 use shoal_scheduler::registry::Key;
@@ -101,5 +102,6 @@ pub fn all() -> Vec<Box<dyn Checker + Send>> {
         Box::new(reports::Reports),
         Box::new(revoked::Revoked::default()),
         Box::new(siblings::Siblings::default()),
+        Box::new(updates::Updates::default()),
     ]
 }

@@ -12,7 +12,10 @@ use shoal_scheduler::{
     view::{ClusterView, NodeView, ServiceView},
 };
 
-use crate::{Outcome, World};
+use crate::{
+    Outcome, World,
+    runtime::{CRASHES, MISSING},
+};
 
 /// Services of different names.
 const SERVICES: u32 = 8;
@@ -136,7 +139,12 @@ fn about_a_service(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
         .values()
         .find(is_it)
         .map(|one| (one.id, one.version));
-    let spec_json = spec(&name, rng);
+    let is_settled = view.services.values().find(is_it).is_some_and(|one| {
+        one.update
+            .as_ref()
+            .is_none_or(|update| update.stage.is_over())
+    });
+    let spec_json = spec(&name, is_settled, rng);
     let order = match known {
         None => Order::CreateService { spec_json },
         Some((service, _)) if rng.random_bool(0.2) => Order::RemoveService { service },
@@ -149,11 +157,40 @@ fn about_a_service(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
     (order, Key::of(kind::SERVICE, name))
 }
 
-fn spec(name: &str, rng: &mut ChaCha8Rng) -> String {
+/// A random spec. `may_be_bad`: what it was before runs, and can be come back to.
+fn spec(name: &str, may_be_bad: bool, rng: &mut ChaCha8Rng) -> String {
+    let command = match rng.random_range(0..10) {
+        0 if may_be_bad => CRASHES,
+        1 if may_be_bad => MISSING,
+        _ => "serve",
+    };
+    let is_bad = command != "serve";
     let mode = match rng.random_range(0..8) {
         0 => json!({"Global": {}}),
-        _ => json!({"Replicated": {"Replicas": rng.random_range(0..=REPLICAS_MAX)}}),
+        // What nobody runs fails nowhere.
+        _ => {
+            json!({"Replicated": {"Replicas": rng.random_range(u64::from(is_bad)..=REPLICAS_MAX)}})
+        }
     };
+    // The same for all releases of a service: what holds during an update after another is known.
+    let number: u64 = name.trim_start_matches('s').parse().unwrap_or(0);
+    let parallelism = match number % 4 {
+        3 => 0,
+        few => few + 1,
+    };
+    let action = match rng.random_range(0..3) {
+        _ if is_bad => "rollback",
+        0 => "continue",
+        1 => "pause",
+        _ => "rollback",
+    };
+    let order = ["stop-first", "start-first"][rng.random_range(0..2)];
+    let config = json!({
+        "Parallelism": parallelism,
+        "Monitor": rng.random_range(3..=5_u64) * 1_000_000_000,
+        "FailureAction": action,
+        "Order": order,
+    });
     let labels = match rng.random_range(0..6) {
         0 => json!({"shoal.priority": "5"}),
         _ => json!({}),
@@ -164,12 +201,14 @@ fn spec(name: &str, rng: &mut ChaCha8Rng) -> String {
         "TaskTemplate": {
             "ContainerSpec": {
                 "Image": "scratch",
-                "Command": ["serve"],
+                "Command": [command],
                 "Env": [format!("RELEASE={}", rng.random_range(0..RELEASES))],
             },
             "RestartPolicy": {"Delay": rng.random_range(0..5_u64) * 1_000_000_000},
         },
         "Mode": mode,
+        "UpdateConfig": config,
+        "RollbackConfig": {"Parallelism": parallelism, "FailureAction": "continue"},
     })
     .to_string()
 }

@@ -19,8 +19,15 @@ impl World {
         let id = start.report.id;
         let machine = &mut self.machines[index];
         let image = start.spec.container().image.clone();
+        let command = start
+            .spec
+            .container()
+            .command
+            .first()
+            .cloned()
+            .unwrap_or_default();
         let needs_pull = self.runtime.pull.end() > &Duration::ZERO && machine.images.insert(image);
-        let course = self.runtime.course(needs_pull, &mut machine.rng);
+        let course = self.runtime.course(&command, needs_pull, &mut machine.rng);
         let task = SimTask {
             report: start.report,
             spec: start.spec,

@@ -1,0 +1,108 @@
+//! No more slots of a service are down for the sake of updates than its `Parallelism` says, at any moment
+//! and whatever the faults; and in the end no update is still under way, and all agree on what became of it.
+//!
+//! Why: a service is updated in steps so that the others go on serving.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shoal_scheduler::{
+    task::{ServiceId, Slot, TaskId},
+    update::Stage,
+};
+
+use super::Checker;
+use crate::World;
+
+/// The rule, and slots that an update has stopped and that have not run since.
+#[derive(Debug, Default)]
+pub(super) struct Updates {
+    /// Tasks that were seen to be replaced, on each machine.
+    replaced: BTreeMap<usize, BTreeSet<TaskId>>,
+    down: BTreeMap<ServiceId, BTreeSet<Slot>>,
+}
+
+impl Checker for Updates {
+    fn name(&self) -> &'static str {
+        "an update stops no more than its parallelism"
+    }
+
+    fn after_event(&mut self, world: &World, machine: usize) -> Result<(), String> {
+        let Some(peer) = &world.machines[machine].peer else {
+            return Ok(());
+        };
+        let replaced = peer.local_tasks().filter(|task| {
+            task.is_stopping() && task.report.message.starts_with("replaced by an update")
+        });
+        let known = self.replaced.entry(machine).or_default();
+        let mut touched = BTreeSet::new();
+        for task in replaced {
+            if known.insert(task.report.id) && task.report.ran_at.is_some() {
+                let slots = self.down.entry(task.report.service).or_default();
+                slots.insert(task.report.slot);
+                touched.insert(task.report.service);
+            }
+        }
+        if self.down.is_empty() {
+            return Ok(());
+        }
+        self.forget_what_runs(world);
+        for service in touched {
+            let down = self.down.get(&service).map_or(0, BTreeSet::len);
+            let peers = world
+                .machines
+                .iter()
+                .filter_map(|machine| machine.peer.as_ref());
+            let limits = peers.filter_map(|peer| peer.parallelism_of(service));
+            // 0: no limit.
+            let limit = limits
+                .map(|limit| if limit == 0 { u64::MAX } else { limit })
+                .max();
+            if limit.is_some_and(|limit| down as u64 > limit) {
+                return Err(format!(
+                    "{down} slots of {service} are down for an update, the last by n{}: {:?}",
+                    machine + 1,
+                    self.down.get(&service)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn at_rest(&self, world: &World) -> Result<(), String> {
+        let mut stages: BTreeMap<ServiceId, Stage> = BTreeMap::new();
+        for (index, machine) in world.machines.iter().enumerate() {
+            let Some(peer) = &machine.peer else { continue };
+            for (service, stage) in peer.update_stages() {
+                if stage.goes_on() {
+                    return Err(format!("n{}: {service} is {}", index + 1, stage.as_str()));
+                }
+                let other = stages.entry(service).or_insert(stage);
+                if *other != stage {
+                    return Err(format!(
+                        "{service} is {} or {}",
+                        other.as_str(),
+                        stage.as_str()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Updates {
+    fn forget_what_runs(&mut self, world: &World) {
+        for machine in &world.machines {
+            for task in machine
+                .tasks
+                .values()
+                .filter(|task| task.is_running && !task.is_over)
+            {
+                if let Some(slots) = self.down.get_mut(&task.report.service) {
+                    slots.remove(&task.report.slot);
+                }
+            }
+        }
+        self.down.retain(|_, slots| !slots.is_empty());
+    }
+}

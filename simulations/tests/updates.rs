@@ -1,0 +1,158 @@
+//! Updates go through the slots of a service in steps, with no manager, whatever happens meanwhile.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+use shoal_membership::Profile;
+use shoal_scheduler::{order::Order, update::Stage};
+use shoal_sim::{Outcome, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn spec(command: &str, replicas: u64, config: &Value) -> String {
+    json!({
+        "Name": "web",
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "scratch", "Command": [command]},
+            "RestartPolicy": {"Delay": 1_000_000_000},
+        },
+        "Mode": {"Replicated": {"Replicas": replicas}},
+        "UpdateConfig": config,
+    })
+    .to_string()
+}
+
+fn ordered(world: &mut World, index: usize, order: Order) {
+    let ticket = world.order(index, order);
+    let outcome = world.outcome(index, ticket);
+    let is_ok = matches!(outcome, Some(Outcome::Ordered(Ok(_))));
+    assert!(is_ok, "the order ended otherwise: {outcome:?}");
+}
+
+fn deploy(world: &mut World, replicas: u64, config: &Value) {
+    let spec_json = spec("serve", replicas, config);
+    ordered(world, 0, Order::CreateService { spec_json });
+    let runs = world.run_until(SECOND * 5, |world| {
+        world.runs_exactly("web", usize::try_from(replicas).expect("a few"))
+    });
+    assert!(runs, "{:?}", world.running_tasks("web"));
+    world.run_for(SECOND * 10);
+}
+
+fn update(world: &mut World, index: usize, spec_json: Option<String>) {
+    let peer = world.machines[index].peer.as_mut().expect("an agent");
+    let view = peer.view();
+    let (service, known) = view.services.first_key_value().expect("a service");
+    let (service, version) = (*service, known.version);
+    let order = Order::UpdateService {
+        service,
+        version,
+        spec_json,
+    };
+    ordered(world, index, order);
+}
+
+/// Where the update is, on each machine.
+fn stages(world: &World) -> Vec<Option<Stage>> {
+    let peers = world.machines.iter().filter_map(|one| one.peer.as_ref());
+    peers
+        .map(|peer| peer.update_stages().map(|(_, stage)| stage).next())
+        .collect()
+}
+
+fn comes_to(world: &mut World, stage: Stage, limit: Duration) {
+    let came = world.run_until(limit, |world| {
+        stages(world).iter().all(|one| *one == Some(stage))
+    });
+    assert!(came, "{:?} {:?}", stages(world), running(world));
+}
+
+/// How many tasks of each command run.
+fn running(world: &World) -> BTreeMap<String, usize> {
+    let mut running = BTreeMap::new();
+    for machine in &world.machines {
+        for task in machine.tasks.values().filter(|task| task.is_running) {
+            *running
+                .entry(task.spec.container().command[0].clone())
+                .or_default() += 1;
+        }
+    }
+    running
+}
+
+fn of(command: &str, number: usize) -> BTreeMap<String, usize> {
+    [(command.to_owned(), number)].into()
+}
+
+#[test]
+fn ten_replicas_are_updated_two_at_a_time_while_a_machine_dies() {
+    let config = json!({"Parallelism": 2, "Monitor": 5_000_000_000_u64});
+    let mut world = World::cluster(5, Profile::Lan, 1);
+    deploy(&mut world, 10, &config);
+    update(&mut world, 1, Some(spec("second", 10, &config)));
+    let mut fewest = 10;
+    let mut is_killed = false;
+    let end = world.now() + SECOND * 120;
+    while world.next_event(end).is_some() {
+        let all: usize = running(&world).values().sum();
+        if !is_killed {
+            fewest = fewest.min(all);
+        }
+        if !is_killed && running(&world).get("second") == Some(&4) {
+            let victim = world.running_tasks("web")[9].0;
+            world.cut_power(victim);
+            is_killed = true;
+        }
+        if is_killed
+            && stages(&world)
+                .iter()
+                .all(|one| *one == Some(Stage::Completed))
+        {
+            break;
+        }
+    }
+    assert_eq!(fewest, 8, "two at a time, and never more");
+    comes_to(&mut world, Stage::Completed, SECOND);
+    assert_eq!(running(&world), of("second", 10));
+}
+
+#[test]
+fn an_image_that_fails_is_taken_back_everywhere() {
+    for command in ["missing", "crashes"] {
+        let config = json!({"Parallelism": 2, "FailureAction": "rollback"});
+        let mut world = World::cluster(5, Profile::Lan, 2);
+        deploy(&mut world, 10, &config);
+        update(&mut world, 1, Some(spec(command, 10, &config)));
+        let mut fewest = 10;
+        let end = world.now() + SECOND * 60;
+        while world.next_event(end).is_some() {
+            let good = running(&world).get("serve").copied().unwrap_or(0);
+            fewest = fewest.min(good);
+        }
+        comes_to(&mut world, Stage::RollbackCompleted, SECOND);
+        assert_eq!(running(&world), of("serve", 10));
+        assert!(fewest >= 8, "{fewest} of ten ran");
+    }
+}
+
+#[test]
+fn an_image_that_fails_stops_the_update_until_the_next() {
+    let config = json!({"Parallelism": 1});
+    let mut world = World::cluster(3, Profile::Lan, 3);
+    deploy(&mut world, 4, &config);
+    update(&mut world, 1, Some(spec("crashes", 4, &config)));
+    comes_to(&mut world, Stage::Paused, SECOND * 30);
+    world.run_for(SECOND * 30);
+    assert_eq!(
+        running(&world).get("serve"),
+        Some(&3),
+        "{:?}",
+        running(&world)
+    );
+    update(&mut world, 2, Some(spec("third", 4, &config)));
+    comes_to(&mut world, Stage::Completed, SECOND * 60);
+    assert_eq!(running(&world), of("third", 4));
+    // Back to what crashes: a rollback that fails never rolls back again.
+    update(&mut world, 0, None);
+    comes_to(&mut world, Stage::RollbackPaused, SECOND * 60);
+}
