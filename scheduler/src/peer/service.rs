@@ -123,9 +123,10 @@ pub(super) fn read_service(
         status: status(&record, &found, winner.write.stamp.as_wall()),
         record,
     };
+    // What was found on the way back may be heard of before that it is one.
     let is_back = found
         .iter()
-        .any(|(finding, _)| *finding == Finding::RolledBack);
+        .any(|(finding, _)| *finding >= Finding::RolledBack);
     if let Some((spec, spec_json)) = previous.filter(|_| is_back) {
         let failed = Previous {
             spec: service.spec.clone(),

@@ -19,6 +19,8 @@ use crate::{
 
 /// Each node waits so much longer than the one before it before it writes down what all can see.
 const TURN: Duration = Duration::from_secs(1);
+/// And waits so long for what it wrote to be on its disk.
+const WRITTEN: Duration = Duration::from_secs(5);
 /// Turns at most.
 const TURNS_MAX: usize = 10;
 
@@ -97,6 +99,8 @@ impl Peer {
                 again = Some(again.map_or(due, |at| at.min(due)));
             } else {
                 tracing::info!(service = %id, %message, "an update");
+                // Again only if it does not reach the disk.
+                self.updating.seen.insert(key, now.saturating_add(WRITTEN));
                 let found = UpdateFinding { message };
                 self.find(
                     finding_key(id, update, finding),
@@ -125,20 +129,23 @@ impl Peer {
             return Vec::new();
         };
         let owners = &self.placing.slots;
-        let planned: Vec<Slot> = match known.spec.mode.is_global() {
-            true => {
-                let of_it = (service, Slot::Number(0))..;
-                let of_it = owners
-                    .range(of_it)
-                    .take_while(|(slot, _)| slot.0 == service);
-                of_it.map(|(slot, _)| slot.1).collect()
-            }
+        let is_global = known.spec.mode.is_global();
+        // All members, whoever lives: nodes that differ in that should not differ in who is whose batch.
+        let planned: Vec<Slot> = match is_global {
+            true => self
+                .catalog
+                .roster()
+                .keys()
+                .copied()
+                .map(Slot::Node)
+                .collect(),
             false => (1..=known.spec.mode.slots()).map(Slot::Number).collect(),
         };
         let see = |slot: Slot| {
             let mut seen = tasks.get(&slot).cloned().unwrap_or_default();
-            // One that the plan does not know yet is no slot that fits nowhere.
-            seen.has_owner = owners.get(&(service, slot)).is_none_or(Option::is_some);
+            let owner = owners.get(&(service, slot));
+            // A number that the plan does not know yet is no slot that fits nowhere.
+            seen.has_owner = owner.map_or(!is_global, Option::is_some);
             (slot, seen)
         };
         planned.into_iter().map(see).collect()
@@ -147,12 +154,21 @@ impl Peer {
     /// What is known of the tasks of these services, by slot.
     fn tasks_of(&self, services: &BTreeSet<ServiceId>) -> BTreeMap<ServiceId, SlotTasks> {
         let mut all: BTreeMap<ServiceId, SlotTasks> = BTreeMap::new();
+        let mut newest: BTreeMap<SlotKey, (Duration, TaskId)> = BTreeMap::new();
         let mut note = |report: &TaskReport, since: Option<Duration>, holds: bool| {
             let Some(service) = self.catalog.services().get(&report.service) else {
                 return;
             };
             let slots = all.entry(report.service).or_default();
             let seen = slots.entry(report.slot).or_default();
+            let age = (report.created_at, report.id);
+            if newest
+                .get(&(report.service, report.slot))
+                .is_none_or(|other| *other < age)
+            {
+                newest.insert((report.service, report.slot), age);
+                seen.is_between = report.template != service.template;
+            }
             let is_wanted = report.desired < TaskState::Shutdown;
             if holds && is_wanted && report.state == TaskState::Running {
                 seen.runs = true;

@@ -47,8 +47,17 @@ pub struct SlotSeen {
     pub updated_since: Option<Duration>,
     /// It has, or had, a task that was made by this update.
     pub is_touched: bool,
+    /// Its newest task is of another spec: it runs that, or has stopped it and has no other yet.
+    pub is_between: bool,
     /// A task that was made by this update and failed in time to count.
     pub failed: Option<TaskId>,
+}
+
+impl SlotSeen {
+    /// Whether it has come to the new spec and failed there.
+    fn has_failed_since(&self) -> bool {
+        self.failed.is_some() && !self.is_between
+    }
 }
 
 /// An update, as this node sees it.
@@ -110,7 +119,7 @@ impl Rollout<'_> {
         let monitor = self.config.monitor();
         let between = self.config.delay.unwrap_or_default().max(monitor);
         let is_over = |seen: &SlotSeen, wait: Duration, progress: &mut Progress| {
-            if !seen.has_owner || seen.failed.is_some() {
+            if !seen.has_owner || seen.has_failed_since() {
                 return true;
             }
             let at = seen.updated_since.map(|since| since.saturating_add(wait));
@@ -144,7 +153,9 @@ impl Rollout<'_> {
             }
         }
         // One that fits nowhere holds nobody up, but who knows whether the new spec runs there?
-        progress.is_finished = self.slots.iter().all(|(_, seen)| seen.has_owner);
+        let fits =
+            |(slot, seen): &(Slot, SlotSeen)| seen.has_owner || matches!(slot, Slot::Node(_));
+        progress.is_finished = self.slots.iter().all(fits);
         open
     }
 
@@ -168,7 +179,7 @@ impl Rollout<'_> {
             progress.look_again_at = Some(begins);
             return false;
         }
-        let is_down = |seen: &SlotSeen| seen.has_owner && !seen.runs && seen.failed.is_none();
+        let is_down = |seen: &SlotSeen| seen.has_owner && !seen.runs && !seen.has_failed_since();
         let down = self.slots.iter().filter(|(_, seen)| is_down(seen)).count();
         let down_here = batch.iter().filter(|(_, seen)| is_down(seen)).count();
         (down - down_here).saturating_add(batch.len()) <= size
