@@ -252,7 +252,7 @@ impl Peer {
         keeps
     }
 
-    fn is_paused(&self, node: &NodeId) -> bool {
+    pub(super) fn is_paused(&self, node: &NodeId) -> bool {
         let roster = self.catalog.roster();
         let node = roster.get(node);
         node.is_some_and(|one| one.spec.availability == Availability::Pause)

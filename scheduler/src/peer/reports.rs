@@ -67,7 +67,7 @@ impl Peer {
             .iter()
             .filter(|(node, one)| self.holds(node, one))
         {
-            let must_move = self.must_move_from(node);
+            let (must_move, is_kept) = (self.must_move_from(node), self.is_paused(node));
             for task in &reports.tasks {
                 let slot = (task.service, task.slot);
                 if !slots.contains(&slot) {
@@ -81,6 +81,7 @@ impl Peer {
                     has_settled: self.settles_at(reports, task) <= Some(self.now.monotonic)
                         && task.state == TaskState::Running,
                     must_move,
+                    is_kept,
                 });
             }
         }

@@ -7,7 +7,7 @@ use crate::{
     registry::{Entry, Key, Registry, Signed, kind},
     spec::{ServiceSpec, UpdateConfig},
     task::ServiceId,
-    update::{Finding, Stage},
+    update::{Finding, Stage, UpdateKind},
     view::{Conflict, UpdateStatus},
 };
 
@@ -93,8 +93,8 @@ pub(super) fn read_service(
     let spec: ServiceSpec = serde_json::from_str(record.spec.get()).map_err(unreadable)?;
     // Its author should have checked this; a hostile one did not.
     spec.validate().map_err(|error| error.to_string())?;
-    let conflicts = entry.siblings();
-    let conflicts = conflicts
+    let siblings = entry.siblings();
+    let conflicts = siblings
         .iter()
         .filter(|one| one.hash != winner.hash)
         .map(conflict);
@@ -107,6 +107,11 @@ pub(super) fn read_service(
     let update = (winner.hash >> 64) as u64;
     let found = findings(registry, record.id, update);
     let version = entry.version().max(record.version_before.saturating_add(1));
+    // Who wrote without knowing of another write could not tell what it asks of the tasks.
+    let kind = match siblings.len() {
+        0 | 1 => record.update,
+        _ => record.update.or(Some(UpdateKind::Update)),
+    };
     let mut service = Service {
         previous: previous.as_ref().map(|(spec, _)| Previous {
             template: spec.template_hash(),
@@ -120,7 +125,7 @@ pub(super) fn read_service(
         updated_at: winner.write.stamp.as_wall(),
         conflicts: conflicts.collect(),
         update,
-        status: status(&record, &found, winner.write.stamp.as_wall()),
+        status: status(kind, &found, winner.write.stamp.as_wall()),
         record,
     };
     // What was found on the way back may be heard of before that it is one.
@@ -143,12 +148,12 @@ pub(super) fn read_service(
 }
 
 fn status(
-    record: &ServiceRecord,
+    kind: Option<UpdateKind>,
     found: &[(Finding, Arc<Signed>)],
     started_at: Duration,
 ) -> Option<UpdateStatus> {
     let gravest = found.last();
-    let stage = Stage::of(record.update?, gravest.map(|(finding, _)| *finding));
+    let stage = Stage::of(kind?, gravest.map(|(finding, _)| *finding));
     let said = gravest.and_then(|(_, signed)| {
         let found: UpdateFinding = serde_json::from_slice(signed.write.payload.as_ref()?).ok()?;
         Some(found.message)

@@ -83,6 +83,7 @@ impl Peer {
             slots: &slots,
         };
         let progress = rollout.look(now);
+        tracing::debug!(service = %id, update, ?stage, ?slots, ?progress, "looks at an update");
         let is_planned = self.placing.plan.services.contains_key(&id);
         let found = match progress.failed {
             Some(task) => failure(stage, config.failure_action, has_previous, task),
@@ -145,7 +146,14 @@ impl Peer {
             let mut seen = tasks.get(&slot).cloned().unwrap_or_default();
             let owner = owners.get(&(service, slot));
             // A number that the plan does not know yet is no slot that fits nowhere.
-            seen.has_owner = owner.map_or(!is_global, Option::is_some);
+            seen.has_owner = match owner {
+                // What it keeps stays as it is, and holds nobody up.
+                Some(Some(owner)) if seen.runs && self.is_paused(owner) => {
+                    seen.updated_since.is_some()
+                }
+                Some(owner) => owner.is_some(),
+                None => !is_global,
+            };
             (slot, seen)
         };
         planned.into_iter().map(see).collect()
@@ -161,13 +169,13 @@ impl Peer {
             };
             let slots = all.entry(report.service).or_default();
             let seen = slots.entry(report.slot).or_default();
+            // A dead node's task says nothing: its slot is down for another reason.
             let age = (report.created_at, report.id);
-            if newest
-                .get(&(report.service, report.slot))
-                .is_none_or(|other| *other < age)
-            {
-                newest.insert((report.service, report.slot), age);
-                seen.is_between = report.template != service.template;
+            let key = (report.service, report.slot);
+            if holds && newest.get(&key).is_none_or(|other| *other < age) {
+                newest.insert(key, age);
+                let is_of_a_number = matches!(report.slot, Slot::Number(_));
+                seen.is_between = is_of_a_number && report.template != service.template;
             }
             let is_wanted = report.desired < TaskState::Shutdown;
             if holds && is_wanted && report.state == TaskState::Running {
@@ -203,6 +211,9 @@ impl Peer {
 
     /// Slots of a service that may give up a task of another spec that is well. None: all.
     pub(super) fn open_slots(&self, service: &ServiceId) -> Option<BTreeSet<Slot>> {
+        if self.is_paused(&self.me()) {
+            return Some(BTreeSet::new());
+        }
         self.updating.open(service).cloned()
     }
 

@@ -88,7 +88,8 @@ fn reason_to_yield(
     let others = situation.elsewhere.get(slot)?;
     let is_well = |other: &&Elsewhere| other.is_live() && other.has_settled;
     let owners = others.iter().filter(is_well).find(|other| {
-        other.node == *owner && (other.template == template || wanted.is_closed(slot))
+        other.node == *owner
+            && (other.template == template || other.is_kept || wanted.is_closed(slot))
     });
     if let Some(other) = owners {
         return Some(("its owner runs it now", other.node));

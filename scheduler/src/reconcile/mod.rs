@@ -85,6 +85,8 @@ pub struct Elsewhere {
     pub has_settled: bool,
     /// Whether its node can't keep it: it is drained, or leaves.
     pub must_move: bool,
+    /// Whether its node keeps it as it is: it is paused.
+    pub is_kept: bool,
 }
 
 impl Elsewhere {

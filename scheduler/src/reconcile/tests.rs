@@ -104,6 +104,7 @@ impl World {
             is_wanted: true,
             has_settled,
             must_move: false,
+            is_kept: false,
         });
         self
     }

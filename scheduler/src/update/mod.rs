@@ -54,6 +54,12 @@ pub struct SlotSeen {
 }
 
 impl SlotSeen {
+    /// Whether it is nobody's, and no update has made it so: a paused node that gives up a task takes no
+    /// other, and who knows whether another node does.
+    fn fits_nowhere(&self) -> bool {
+        !self.has_owner && (self.runs || !self.is_between)
+    }
+
     /// Whether it has come to the new spec and failed there.
     fn has_failed_since(&self) -> bool {
         self.failed.is_some() && !self.is_between
@@ -119,7 +125,7 @@ impl Rollout<'_> {
         let monitor = self.config.monitor();
         let between = self.config.delay.unwrap_or_default().max(monitor);
         let is_over = |seen: &SlotSeen, wait: Duration, progress: &mut Progress| {
-            if !seen.has_owner || seen.has_failed_since() {
+            if seen.fits_nowhere() || seen.has_failed_since() {
                 return true;
             }
             let at = seen.updated_since.map(|since| since.saturating_add(wait));
@@ -179,7 +185,8 @@ impl Rollout<'_> {
             progress.look_again_at = Some(begins);
             return false;
         }
-        let is_down = |seen: &SlotSeen| seen.has_owner && !seen.runs && !seen.has_failed_since();
+        let is_down =
+            |seen: &SlotSeen| !seen.fits_nowhere() && !seen.runs && !seen.has_failed_since();
         let down = self.slots.iter().filter(|(_, seen)| is_down(seen)).count();
         let down_here = batch.iter().filter(|(_, seen)| is_down(seen)).count();
         (down - down_here).saturating_add(batch.len()) <= size

@@ -90,9 +90,14 @@ impl KeptRunning {
     }
 }
 
-/// Whether some agent that runs has a place for the slot. A task of a drained node that can go nowhere
-/// stops in the end; a global one at once, when its own node knows.
+/// Whether some agent that runs has a place for the slot, and so has the machine's own. A task of a drained
+/// node that can go nowhere stops in the end, by what that node knows: others may just have found a place,
+/// when what an update made of the service was refused everywhere. A global one stops at once.
 fn is_wanted(world: &World, machine: usize, slot: &SlotKey) -> bool {
+    let own = world.machines[machine].peer.as_ref();
+    if own.is_some_and(|peer| peer.placement().1.owner(slot.0, slot.1).is_none()) {
+        return false;
+    }
     let machines = match slot.1 {
         Slot::Node(_) => &world.machines[machine..=machine],
         Slot::Number(_) => &world.machines[..],

@@ -78,10 +78,13 @@ impl Checker for Updates {
         let mut stages: BTreeMap<ServiceId, Stage> = BTreeMap::new();
         for (index, machine) in world.machines.iter().enumerate() {
             let Some(peer) = &machine.peer else { continue };
-            let (_, plan) = peer.placement();
+            let placement = peer.placement();
+            let plan = &placement.1;
             for (service, stage) in peer.update_stages() {
-                // One that fits nowhere is waited for, as on Swarm.
-                let waits = plan.pending.iter().any(|slot| slot.service == service);
+                // One that fits nowhere is waited for, as on Swarm, and so is one that a paused node keeps.
+                let (input, _) = &placement;
+                let waits = plan.pending.iter().any(|slot| slot.service == service)
+                    || input.keeps.iter().any(|(kept, ..)| *kept == service);
                 if stage.goes_on() && !waits {
                     return Err(format!("n{}: {service} is {}", index + 1, stage.as_str()));
                 }
