@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shoal_scheduler::{
-    task::{ServiceId, Slot, TaskId},
+    reconcile::LocalTask,
+    task::{ServiceId, Slot, TaskId, TaskState},
     update::Stage,
 };
 
@@ -111,6 +112,26 @@ impl Updates {
                 .filter(|task| task.is_running && !task.is_over)
             {
                 if let Some(slots) = self.down.get_mut(&task.report.service) {
+                    slots.remove(&task.report.slot);
+                }
+            }
+            // One that came to the new spec and failed there is down for that, if it is tolerated.
+            let tasks = machine.peer.iter().flat_map(|peer| {
+                let is_new = |task: &&LocalTask| {
+                    peer.template_of(task.report.service) == Some(task.report.template)
+                };
+                peer.local_tasks().filter(is_new)
+            });
+            for task in tasks {
+                let has_failed = matches!(
+                    task.report.state,
+                    TaskState::Failed | TaskState::Rejected | TaskState::Complete
+                );
+                if let Some(slots) = self
+                    .down
+                    .get_mut(&task.report.service)
+                    .filter(|_| has_failed)
+                {
                     slots.remove(&task.report.slot);
                 }
             }
