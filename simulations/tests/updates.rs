@@ -155,4 +155,15 @@ fn an_image_that_fails_stops_the_update_until_the_next() {
     // Back to what crashes: a rollback that fails never rolls back again.
     update(&mut world, 0, None);
     comes_to(&mut world, Stage::RollbackPaused, SECOND * 60);
+    assert_eq!(
+        running(&world).get("third"),
+        Some(&3),
+        "{:?}",
+        running(&world)
+    );
+    // And back from there to what runs.
+    update(&mut world, 1, None);
+    comes_to(&mut world, Stage::RollbackCompleted, SECOND * 60);
+    world.run_for(SECOND * 10);
+    assert_eq!(running(&world), of("third", 4));
 }

@@ -128,10 +128,12 @@ pub(super) fn read_service(
         status: status(kind, &found, winner.write.stamp.as_wall()),
         record,
     };
-    // What was found on the way back may be heard of before that it is one.
-    let is_back = found
-        .iter()
-        .any(|(finding, _)| *finding >= Finding::RolledBack);
+    // A rollback that people asked for leads to its own spec. Of another, what was found on the way back
+    // may be heard of before that it is one.
+    let is_back = kind == Some(UpdateKind::Update)
+        && found
+            .iter()
+            .any(|(finding, _)| *finding >= Finding::RolledBack);
     if let Some((spec, spec_json)) = previous.filter(|_| is_back) {
         let failed = Previous {
             spec: service.spec.clone(),
