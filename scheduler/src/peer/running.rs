@@ -24,7 +24,6 @@ use crate::{
     registry::{Key, kind},
     spec::{Availability, ServiceSpec},
     task::{ServiceId, TaskId, TaskReport, TaskState},
-    update::Stage,
 };
 
 /// Reconciling waits this long for more news after the last time.
@@ -159,7 +158,7 @@ impl Peer {
                             .as_ref()
                             .map(|previous| (previous.spec.clone(), previous.template)),
                         open: self.open_slots(id),
-                        is_paused: one.unfinished() == Some(Stage::Paused),
+                        behind: self.slots_behind(id),
                         order: one.update_config().order,
                     },
                 )
@@ -250,7 +249,7 @@ impl Peer {
         let behind = service
             .previous
             .as_ref()
-            .filter(|_| self.stays_behind(&slot));
+            .filter(|_| self.slots_behind(&slot.0).contains(&slot.1));
         let (spec, template, update) = match behind {
             Some(previous) => (previous.spec.clone(), previous.template, 0),
             None => (service.spec.clone(), service.template, service.update),

@@ -217,16 +217,15 @@ impl Peer {
         self.updating.open(service).cloned()
     }
 
-    /// Whether a slot that has nothing running takes the spec of before: its update is paused, and has
-    /// not come to it.
-    pub(super) fn stays_behind(&self, slot: &SlotKey) -> bool {
-        let service = self.catalog.services().get(&slot.0);
-        let stage = service.and_then(super::service::Service::unfinished);
-        stage == Some(Stage::Paused)
-            && self
-                .updating
-                .open(&slot.0)
-                .is_some_and(|open| !open.contains(&slot.1))
+    /// Slots of a service that stay with the spec before: its update is paused, and has not come to them.
+    pub(super) fn slots_behind(&self, service: &ServiceId) -> BTreeSet<Slot> {
+        let known = self.catalog.services().get(service);
+        let stage = known.and_then(super::service::Service::unfinished);
+        let progress = self.updating.progress.get(service);
+        match progress.filter(|_| stage == Some(Stage::Paused)) {
+            Some(progress) => progress.behind.clone(),
+            None => BTreeSet::new(),
+        }
     }
 }
 

@@ -48,8 +48,8 @@ pub struct Wanted {
     pub previous: Option<(Arc<ServiceSpec>, u64)>,
     /// Slots that an update has come to; in others a stale task stays as long as it is well. None: all.
     pub open: Option<BTreeSet<Slot>>,
-    /// The update stopped where it is: slots that it has not come to stay with the spec before.
-    pub is_paused: bool,
+    /// Slots that stay with the spec before: an update stopped before it came to them.
+    pub behind: BTreeSet<Slot>,
     /// Whether a stale task ends before the next one starts.
     pub order: UpdateOrder,
 }
@@ -58,7 +58,7 @@ impl Wanted {
     /// The spec that a task of this slot has when it starts now, and the fingerprint of its template.
     fn target(&self, slot: &SlotKey) -> (&ServiceSpec, u64) {
         match &self.previous {
-            Some((spec, template)) if self.is_paused && self.is_closed(slot) => (spec, *template),
+            Some((spec, template)) if self.behind.contains(&slot.1) => (spec, *template),
             _ => (&self.spec, self.template),
         }
     }

@@ -56,12 +56,13 @@ fn keep_one(
         .filter(|task| task.report.template == template);
     let well = staying.iter().filter(|task| is_well(task));
     let (right, well) = (right.min_by_key(first), well.min_by_key(first));
-    let starts_first = wanted.order == UpdateOrder::StartFirst && !wanted.is_closed(slot);
+    let is_spared = wanted.order == UpdateOrder::StartFirst || wanted.is_closed(slot);
+    let starts_first = is_spared && !wanted.is_closed(slot);
     let (keeper, successor) = match (right, well) {
         // The one that is well stays until its successor is.
-        (Some(right), Some(well)) if starts_first && !is_well(right) => (well, Some(right)),
+        (Some(right), Some(well)) if is_spared && !is_well(right) => (well, Some(right)),
         (Some(right), _) => (right, None),
-        (None, Some(well)) if wanted.is_closed(slot) || starts_first => (well, None),
+        (None, Some(well)) if is_spared => (well, None),
         (None, _) => {
             for task in &staying {
                 decision.stop(task.report.id, REPLACED);
@@ -145,7 +146,7 @@ fn start(
     // An update that has not come to the slot leaves it where it is, and one that has waits for nothing.
     let is_current = |other: &Elsewhere| other.is_live() && other.template == template;
     let replaces = may_stay && !wanted.is_closed(slot) && !others.iter().any(is_current);
-    if may_stay && wanted.is_closed(slot) && !wanted.is_paused {
+    if may_stay && wanted.is_closed(slot) && !wanted.behind.contains(&slot.1) {
         return;
     }
     if may_stay && !replaces && !hold_is_over(situation, slot, decision) {

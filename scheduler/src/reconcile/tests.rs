@@ -52,7 +52,7 @@ impl World {
                     template: TEMPLATE,
                     previous: None,
                     open: None,
-                    is_paused: false,
+                    behind: BTreeSet::new(),
                     order: UpdateOrder::StopFirst,
                 },
             )]

@@ -84,6 +84,8 @@ pub struct Rollout<'a> {
 pub struct Progress {
     /// Slots that may give up a task of another spec that is well, or have.
     pub open: BTreeSet<Slot>,
+    /// Slots that the update has not come to, once it has stopped.
+    pub behind: BTreeSet<Slot>,
     /// Every slot has come to the new spec, or its failure is tolerated.
     pub is_finished: bool,
     /// More have failed than is tolerated: the task that says so.
@@ -109,10 +111,15 @@ impl Rollout<'_> {
             false => 0,
         };
         let is_open = |(at, (_, seen)): &(usize, &(Slot, SlotSeen))| {
-            *at < open || seen.is_touched || seen.updated_since.is_some()
+            *at < open || seen.updated_since.is_some()
         };
         let opened = self.slots.iter().enumerate().filter(is_open);
         progress.open = opened.map(|(_, (slot, _))| *slot).collect();
+        let is_behind = |(_, seen): &&(Slot, SlotSeen)| {
+            !self.goes_on && !seen.is_touched && seen.updated_since.is_none()
+        };
+        let behind = self.slots.iter().filter(is_behind);
+        progress.behind = behind.map(|(slot, _)| *slot).collect();
         progress
     }
 

@@ -136,7 +136,7 @@ fn what_is_down_for_another_reason_counts_for_the_batch() {
         ..config(1)
     };
     let slots = vec![old(), old(), old(), failed()];
-    assert_eq!(look(&tolerant, slots).closed, [2, 3]);
+    assert_eq!(look(&tolerant, slots).closed, [2, 3, 4]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn an_update_after_another_waits_for_what_that_one_stopped_to_be_known() {
 fn too_many_failures_close_what_was_not_touched() {
     let progress = look(&config(2), vec![failed(), updated(9), old(), old()]);
     assert_eq!(progress.failed, Some(TaskId(7)));
-    assert_eq!(progress.closed, [3, 4]);
+    assert_eq!(progress.closed, [1, 3, 4]);
     let tolerant = UpdateConfig {
         max_failure_ratio: 0.25,
         ..config(2)
@@ -179,6 +179,13 @@ fn too_many_failures_close_what_was_not_touched() {
 }
 
 #[test]
+fn a_copy_that_is_well_waits_for_its_batch_though_its_slot_has_been_updated_before() {
+    let mut back = old();
+    back.is_touched = true;
+    assert_eq!(look(&config(1), vec![starting(), back]).closed, [2]);
+}
+
+#[test]
 fn a_paused_update_opens_nothing_more() {
     let config = config(1);
     let slots = [(Slot::Number(1), updated(60)), (Slot::Number(2), old())];
@@ -188,7 +195,9 @@ fn a_paused_update_opens_nothing_more() {
         after_another: None,
         slots: &slots,
     };
-    assert_eq!(closed_of(2, &rollout.look(NOW)), [2]);
+    let progress = rollout.look(NOW);
+    assert_eq!(closed_of(2, &progress), [2]);
+    assert_eq!(progress.behind, [Slot::Number(2)].into());
 }
 
 #[test]
