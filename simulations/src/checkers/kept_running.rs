@@ -9,10 +9,13 @@ use std::{
     time::Duration,
 };
 
-use shoal_scheduler::task::{ServiceId, Slot, TaskId, TaskReport};
+use shoal_scheduler::{
+    spec::ServiceSpec,
+    task::{ServiceId, Slot, TaskId, TaskReport},
+};
 
 use super::{Checker, Happening};
-use crate::World;
+use crate::{World, runtime::CRASHES};
 
 /// What was believed during the last fault is still acted upon for so long.
 const AFTERMATH: Duration = Duration::from_secs(60);
@@ -59,7 +62,7 @@ impl KeptRunning {
         let copy =
             |report: &TaskReport| ((report.service, report.slot), report.id, report.template);
         let now: BTreeSet<Copy> = tasks
-            .filter(|task| task.is_running)
+            .filter(|task| task.is_running && !is_bad(&task.spec))
             .map(|task| copy(&task.report))
             .collect();
         let before = self.copies.entry(machine).or_default();
@@ -88,6 +91,12 @@ impl KeptRunning {
         }
         Ok(())
     }
+}
+
+/// Whether a task ends by itself: an update to what crashes may come to a slot only when there is a place
+/// for it at last.
+fn is_bad(spec: &ServiceSpec) -> bool {
+    spec.container().command.first().map(String::as_str) == Some(CRASHES)
 }
 
 /// Whether some agent that runs has a place for the slot, and so has the machine's own. A task of a drained
