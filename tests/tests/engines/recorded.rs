@@ -16,7 +16,7 @@ use shoal_tests::within;
 
 use super::Turn;
 
-const AT_REST: Duration = Duration::from_secs(60);
+const AT_REST: Duration = Duration::from_secs(90);
 
 const EXCHANGES: &str = include_str!("../../recordings/exchanges.jsonl");
 const DIFFERENCES: &str = include_str!("../../recordings/differences.txt");
@@ -212,13 +212,32 @@ fn at_rest(ask: &impl Fn(&str) -> Value) -> Result<(), String> {
             .iter()
             .filter(|task| task["ServiceID"] == service["ID"] && task["DesiredState"] == "running");
         let newest = &service["Spec"]["TaskTemplate"]["ContainerSpec"];
-        wanted.any(|task| &task["Spec"]["ContainerSpec"] != newest)
+        match service["UpdateStatus"]["State"].as_str() {
+            // One that has stopped leaves some of both, and so does one that waits for a place.
+            Some(state) => {
+                let mut own = tasks
+                    .iter()
+                    .filter(|task| task["ServiceID"] == service["ID"]);
+                let waits = own.any(|task| task["Status"]["State"] == "pending");
+                matches!(state, "updating" | "rollback_started") && !waits
+            }
+            None => wanted.any(|task| &task["Spec"]["ContainerSpec"] != newest),
+        }
     });
-    match (ends, stale.count()) {
-        (0, 0) => Ok(()),
-        (ends, stale) => Err(format!(
-            "{ends} tasks end, {stale} services are being replaced"
-        )),
+    let stale: Vec<Value> = stale.collect();
+    match (ends, stale.is_empty()) {
+        (0, true) => Ok(()),
+        _ => {
+            let named = |service: &Value| {
+                let spec = &service["Spec"];
+                format!(
+                    "{} {} {}",
+                    spec["Name"], service["UpdateStatus"], spec["UpdateConfig"]
+                )
+            };
+            let stale: Vec<String> = stale.iter().map(named).collect();
+            Err(format!("{ends} tasks end, and being replaced: {stale:?}"))
+        }
     }
 }
 
