@@ -52,17 +52,17 @@ impl Peer {
         let services = self.catalog.services().values();
         let unfinished = services.filter(|service| service.unfinished().is_some());
         let unfinished: BTreeSet<ServiceId> = unfinished.map(|one| one.record.id).collect();
-        let mut former = std::mem::take(&mut self.updating);
+        let former = std::mem::take(&mut self.updating);
         if unfinished.is_empty() {
             return;
         }
         let mut tasks = self.tasks_of(&unfinished);
         for id in unfinished {
-            self.look_at_update(id, tasks.remove(&id).unwrap_or_default(), &mut former);
+            self.look_at_update(id, tasks.remove(&id).unwrap_or_default(), &former);
         }
     }
 
-    fn look_at_update(&mut self, id: ServiceId, tasks: SlotTasks, former: &mut Updating) {
+    fn look_at_update(&mut self, id: ServiceId, tasks: SlotTasks, former: &Updating) {
         let now = self.now.monotonic;
         let Some(service) = self.catalog.services().get(&id) else {
             return;
@@ -90,28 +90,36 @@ impl Peer {
             None if progress.is_finished && is_planned => success(stage),
             None => None,
         };
-        let mut again = progress.look_again_at;
-        if let Some((finding, message)) = found.filter(|_| stage.goes_on()) {
-            let key = (id, update, finding);
-            let since = former.seen.get(&key).copied().unwrap_or(now);
-            self.updating.seen.insert(key, since);
-            let due = since.saturating_add(TURN * self.turn_for(id));
-            if due > now {
-                again = Some(again.map_or(due, |at| at.min(due)));
-            } else {
-                tracing::info!(service = %id, %message, "an update");
-                // Again only if it does not reach the disk.
-                self.updating.seen.insert(key, now.saturating_add(WRITTEN));
-                let found = UpdateFinding { message };
-                self.find(
-                    finding_key(id, update, finding),
-                    super::orders::json(&found),
-                );
-            }
-        }
-        let next = self.updating.look_again_at.into_iter().chain(again).min();
-        self.updating.look_again_at = next;
+        let due = found
+            .filter(|_| stage.goes_on())
+            .and_then(|found| self.write_down((id, update), found, former));
+        let next = [self.updating.look_again_at, progress.look_again_at, due];
+        self.updating.look_again_at = next.into_iter().flatten().min();
         self.updating.progress.insert(id, Arc::new(progress));
+    }
+
+    /// Writes down what is found of an update, when it is this node's turn. When that is to come.
+    fn write_down(
+        &mut self,
+        (id, update): (ServiceId, u64),
+        (finding, message): (Finding, String),
+        former: &Updating,
+    ) -> Option<Duration> {
+        let now = self.now.monotonic;
+        let key = (id, update, finding);
+        let since = former.seen.get(&key).copied().unwrap_or(now);
+        self.updating.seen.insert(key, since);
+        let due = since.saturating_add(TURN * self.turn_for(id));
+        if due > now {
+            return Some(due);
+        }
+        tracing::info!(service = %id, %message, "an update");
+        // Again only if it does not reach the disk.
+        self.updating.seen.insert(key, now.saturating_add(WRITTEN));
+        let found = UpdateFinding { message };
+        let key = finding_key(id, update, finding);
+        self.find(key, super::orders::json(&found));
+        None
     }
 
     /// This node's place among all that see the same: one writes, and the others only if it does not.
