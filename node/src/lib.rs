@@ -17,5 +17,6 @@ mod names;
 mod resolvers;
 pub mod runtime;
 pub mod store;
+mod vault;
 
 pub use entry::whole;

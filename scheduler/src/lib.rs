@@ -6,6 +6,7 @@
 //! This crate does no I/O and reads no clock: see `shoal_membership`, whose rules it shares. It
 //! knows nothing of QUIC, of disks, or of engines.
 
+pub mod file;
 pub mod gossip;
 pub mod observed;
 pub mod order;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use shoal_membership::NodeId;
 
 use crate::{
-    spec::{NetworkSpec, NodeSpec, SpecError},
-    task::{NetworkId, ServiceId, Slot},
+    file::SealedKeys,
+    spec::{FileKind, FileSpec, NetworkSpec, NodeSpec, SpecError},
+    task::{FileId, NetworkId, ServiceId, Slot},
 };
 
 /// An order of a person.
@@ -40,6 +42,22 @@ pub enum Order {
     RemoveNetwork {
         /// Which.
         network: NetworkId,
+    },
+    /// Make a secret or a config. Its name must be free.
+    CreateFile(Box<NewFile>),
+    /// Change labels of a secret or a config.
+    UpdateFile {
+        /// Which.
+        file: FileId,
+        /// The version that the change was made from; another one is refused.
+        version: u64,
+        /// The whole new spec.
+        spec: FileSpec,
+    },
+    /// Remove a secret or a config that no service uses.
+    RemoveFile {
+        /// Which.
+        file: FileId,
     },
     /// Change labels or availability of a node.
     UpdateNode {
@@ -76,6 +94,23 @@ pub enum Order {
         /// This slot.
         slot: Slot,
     },
+}
+
+/// A secret or a config to be made. A secret's value is encrypted before it becomes one of these.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewFile {
+    /// Which kind.
+    pub kind: FileKind,
+    /// Its id, chosen at random.
+    pub id: FileId,
+    /// What is asked for.
+    pub spec: FileSpec,
+    /// What it holds; of a secret, encrypted.
+    pub contents: Bytes,
+    /// What a secret's value is recognised by.
+    pub digest: String,
+    /// The key of a secret's contents, sealed to those who keep it.
+    pub sealed: SealedKeys,
 }
 
 /// How many nodes must hold a write on disk before it is acknowledged.
@@ -133,6 +168,39 @@ pub enum OrderError {
         /// One of the services.
         service: ServiceId,
     },
+    /// A service refers to a secret or a config that is not there.
+    #[error("{kind} not found: {name}")]
+    NoSuchFile {
+        /// Which kind.
+        kind: FileKind,
+        /// What it is called.
+        name: String,
+    },
+    /// Two files of a service would be in one place.
+    #[error("{kind} references '{first}' and '{second}' have a conflicting target: '{target}'")]
+    FileTarget {
+        /// Which kind.
+        kind: FileKind,
+        /// Name of one.
+        first: String,
+        /// Name of the other.
+        second: String,
+        /// The place.
+        target: String,
+    },
+    /// Services use the secret or config.
+    #[error("{kind} '{name}' is in use by the following service{}: {services}", if services.contains(',') { "s" } else { "" })]
+    FileInUse {
+        /// Which kind.
+        kind: FileKind,
+        /// Its name.
+        name: String,
+        /// Names of the services, with commas.
+        services: String,
+    },
+    /// Something other than labels of a secret or a config was to be changed.
+    #[error("only updates to Labels are allowed")]
+    FileFixed,
     /// The object changed since it was read.
     #[error("update out of sequence")]
     OutOfSequence,

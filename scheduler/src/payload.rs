@@ -9,8 +9,8 @@ use shoal_membership::PublicKey;
 
 use crate::{
     ports::GivenPort,
-    spec::NetworkSpec,
-    task::{NetworkId, ServiceId},
+    spec::{FileSpec, NetworkSpec},
+    task::{FileId, NetworkId, ServiceId},
     update::UpdateKind,
 };
 
@@ -61,6 +61,24 @@ pub struct NetworkRecord {
     pub created_at: u64,
     /// What was asked for.
     pub spec: NetworkSpec,
+}
+
+/// An entry of kind `secret` or `config`: all but what it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FileRecord {
+    /// Its id, made when it was created.
+    #[serde(rename = "ID")]
+    pub id: FileId,
+    /// When it was created, in milliseconds since 1970.
+    pub created_at: u64,
+    /// What was asked for.
+    pub spec: FileSpec,
+    /// Pieces in which its contents are kept.
+    pub pieces: u32,
+    /// What a secret's value is recognised by where it can't be read. Nothing: a config.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
 }
 
 /// An entry of kind `token`: the public half of a join token.

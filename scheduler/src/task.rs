@@ -65,6 +65,10 @@ macro_rules! id_type {
 
 id_type!(ServiceId, "The id of a service, made when it is created.");
 id_type!(NetworkId, "The id of a network, made when it is created.");
+id_type!(
+    FileId,
+    "The id of a secret or a config, made when it is created."
+);
 id_type!(TaskId, "The id of one task: one run of one slot.");
 
 /// A place for one task of a service: a number from 1, or a node for a global service.

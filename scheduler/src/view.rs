@@ -12,12 +12,13 @@ use std::{
 };
 
 pub use apart::Apart;
-use shoal_membership::{ClusterId, NodeId};
+use shoal_membership::{ClusterId, NodeId, PublicKey};
 
 use crate::{
+    file::Contents,
     observed::PortTrouble,
-    spec::{NetworkSpec, NodeSpec, PortConfig, PublishMode, ServiceSpec},
-    task::{NetworkId, ServiceId, Slot, TaskId, TaskReport},
+    spec::{FileSpec, NetworkSpec, NodeSpec, PortConfig, PublishMode, ServiceSpec},
+    task::{FileId, NetworkId, ServiceId, Slot, TaskId, TaskReport},
     update::Stage,
 };
 
@@ -36,6 +37,10 @@ pub struct ClusterView {
     pub services: BTreeMap<ServiceId, ServiceView>,
     /// Networks that services share.
     pub networks: BTreeMap<NetworkId, NetworkView>,
+    /// Secrets.
+    pub secrets: BTreeMap<FileId, FileView>,
+    /// Configs.
+    pub configs: BTreeMap<FileId, FileView>,
     /// All tasks that any node reports, recently ended ones included.
     pub tasks: BTreeMap<TaskId, TaskView>,
     /// Slots that nobody runs because they fit nowhere.
@@ -59,11 +64,34 @@ pub struct NetworkView {
     pub created_at: Duration,
 }
 
+/// One secret or config.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileView {
+    /// Its id.
+    pub id: FileId,
+    /// What was asked for.
+    pub spec: FileSpec,
+    /// Changes with every write. Equal on nodes that hold the same registry.
+    pub version: u64,
+    /// What it holds, as far as it is here; of a secret, encrypted.
+    pub contents: Option<Contents>,
+    /// What a secret's value is recognised by.
+    pub digest: String,
+    /// Nodes that may open a secret.
+    pub readers: BTreeSet<NodeId>,
+    /// When it was created (wall time since 1970).
+    pub created_at: Duration,
+    /// When it was written last (wall time since 1970).
+    pub updated_at: Duration,
+}
+
 /// One node of the roster.
 #[derive(Clone, Debug)]
 pub struct NodeView {
     /// Who.
     pub id: NodeId,
+    /// Its public key.
+    pub key: PublicKey,
     /// Its name for people: `--name`, or the machine's host name.
     pub hostname: String,
     /// What people decided about it.

@@ -76,6 +76,16 @@ impl PublicKey {
         NodeId::of(self)
     }
 
+    /// This key as one of X25519 (RFC 7748), to seal something to its holder: the same point on the other form of the
+    /// curve, as libsodium and age have it.
+    ///
+    /// # Errors
+    /// If it is not an Ed25519 key.
+    pub fn to_x25519(&self) -> Result<[u8; 32], BadKey> {
+        let key = VerifyingKey::from_bytes(&self.0).map_err(|_| BadKey)?;
+        Ok(key.to_montgomery().to_bytes())
+    }
+
     /// Checks that the holder of this key signed these bytes (strictly: no malleable signatures).
     ///
     /// # Errors
@@ -110,6 +120,12 @@ impl SecretKey {
     #[must_use]
     pub fn to_seed(&self) -> [u8; 32] {
         self.0.to_bytes()
+    }
+
+    /// The secret half of [`PublicKey::to_x25519`].
+    #[must_use]
+    pub fn to_x25519(&self) -> [u8; 32] {
+        self.0.to_scalar_bytes()
     }
 
     /// This key as PKCS #8 version 1, as TLS libraries load it.

@@ -29,6 +29,7 @@ use super::{
     run::entropy,
     signals::Signals,
     streams::Takers,
+    task_files::TaskFiles,
     tasks::{Runtimes, adopted_task},
 };
 use crate::{
@@ -38,9 +39,12 @@ use crate::{
     names::Names,
     runtime::{
         self,
+        files::FileRoom,
+        installation,
         process::{ProcessRuntime, ProcessSettings},
     },
     store::Identity,
+    vault::Vault,
 };
 
 /// Orders and questions that wait for the owner.
@@ -64,6 +68,7 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
     let desk = Arc::new(Desk::default());
     let node = identity.secret.node_id();
     let book = Arc::new(NetworkBook::default());
+    let room = FileRoom::of(&installation::of(&args.data_dir).map_err(|error| said(&error))?);
     let (engine, containers) =
         Engine::open(&args, node, desk.clone(), book.clone(), events.clone())?;
     let mut runtimes = Vec::from_iter(containers);
@@ -86,6 +91,7 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
         engine,
         desk,
         book,
+        room,
     };
     start.go(server, signals, runtime_events).await
 }
@@ -104,6 +110,7 @@ struct Start {
     engine: Engine,
     desk: Arc<Desk>,
     book: Arc<NetworkBook>,
+    room: FileRoom,
 }
 
 /// The API's server.
@@ -271,6 +278,13 @@ impl Start {
         let ports = lines.balancer.port_troubles();
         let planner = PlannerThread::start(inputs.clone())?;
         let secret = self.identity.secret.clone();
+        let files = Arc::new(TaskFiles {
+            vault: Vault::new(secret.clone()),
+            room: self.room,
+        });
+        files
+            .room
+            .keep_only(&memory.tasks.iter().map(|task| task.report.id).collect());
         let disk = DiskThread::start(store, self.identity, inputs.clone())?;
         let hostname = lines.facts.hostname.clone();
         let config = peer_config(&self.args, secret, entered, lines.addresses, lines.facts)?;
@@ -281,6 +295,7 @@ impl Start {
             disk,
             planner,
             runtimes: self.runtimes,
+            files,
             balancer: lines.balancer,
             hostname,
             view: lines.view,
@@ -336,6 +351,7 @@ impl Start {
         let id = self.identity.secret.node_id();
         let node = NodeView {
             id,
+            key: self.identity.secret.public(),
             hostname: facts.hostname.clone(),
             spec: Default::default(),
             version: 0,
@@ -356,6 +372,8 @@ impl Start {
             nodes: [(id, node)].into(),
             services: Default::default(),
             networks: Default::default(),
+            secrets: Default::default(),
+            configs: Default::default(),
             tasks: Default::default(),
             pending: Vec::new(),
             tokens: Vec::new(),

@@ -26,6 +26,7 @@ mod run;
 mod shutdown;
 mod signals;
 mod streams;
+mod task_files;
 mod tasks;
 mod why;
 

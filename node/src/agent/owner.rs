@@ -29,6 +29,7 @@ use super::{
     member_book::MemberBook,
     planner::PlannerThread,
     signals::Signals,
+    task_files::TaskFiles,
     tasks::{Runtimes, adopted_task, task_change},
     why,
 };
@@ -55,6 +56,7 @@ pub(super) struct Owner {
     pub(super) disk: DiskThread,
     pub(super) planner: PlannerThread,
     pub(super) runtimes: Runtimes,
+    pub(super) files: Arc<TaskFiles>,
     pub(super) balancer: Balancer,
     pub(super) hostname: String,
     pub(super) view: watch::Sender<Arc<ClusterView>>,
@@ -129,6 +131,9 @@ impl Owner {
                 Some(changed) = sources.engine.next() => self.engine_changed(changed),
                 Some(ports) = sources.ports.changed() => self.input(Input::Ports(ports)),
                 Some(event) = sources.runtime.next() => {
+                    if event.change.state().is_terminal() {
+                        self.files.room.clear(event.task);
+                    }
                     self.input(Input::Task(task_change(event.task, event.change)));
                 }
                 Some(request) = sources.orders.recv() => self.order(request),

@@ -10,8 +10,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::error::ApiError;
 
-/// Most bytes of a body: the largest entry that the registry takes.
-pub(super) const BODY_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of a body: the largest config, in base64, fits.
+pub(super) const BODY_BYTES_MAX: usize = 2 << 20;
 /// A body that takes longer is given up.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 

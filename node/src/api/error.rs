@@ -141,6 +141,10 @@ fn order_status(error: &OrderError) -> StatusCode {
         }
         OrderError::Spec(_)
         | OrderError::Json(_)
+        | OrderError::NoSuchFile { .. }
+        | OrderError::FileTarget { .. }
+        | OrderError::FileInUse { .. }
+        | OrderError::FileFixed
         | OrderError::PortTaken { .. }
         | OrderError::NoPortLeft(_)
         | OrderError::NetworkInUse { .. }
@@ -166,9 +170,13 @@ fn grpc_prefix(error: &OrderError) -> &'static str {
             | SpecError::NetworkDriver(_)
             | SpecError::Subnet(_),
         ) => "",
-        OrderError::Spec(_) | OrderError::PortTaken { .. } | OrderError::NoPortLeft(_) => {
-            "rpc error: code = InvalidArgument desc = "
-        }
+        OrderError::Spec(_)
+        | OrderError::NoSuchFile { .. }
+        | OrderError::FileTarget { .. }
+        | OrderError::FileInUse { .. }
+        | OrderError::FileFixed
+        | OrderError::PortTaken { .. }
+        | OrderError::NoPortLeft(_) => "rpc error: code = InvalidArgument desc = ",
         OrderError::NotDown(_) | OrderError::NetworkInUse { .. } => {
             "rpc error: code = FailedPrecondition desc = "
         }

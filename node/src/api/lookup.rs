@@ -7,8 +7,9 @@
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use shoal_scheduler::{
+    spec::FileKind,
     task::TaskId,
-    view::{ClusterView, NetworkView, NodeView, ServiceView},
+    view::{ClusterView, FileView, NetworkView, NodeView, ServiceView},
 };
 
 use super::error::ApiError;
@@ -43,6 +44,21 @@ pub(super) fn network<'a>(
 ) -> Result<&'a NetworkView, ApiError> {
     let is_named = |network: &NetworkView| network.spec.name == wanted;
     find("network", &view.networks, wanted, purpose, is_named)
+}
+
+/// The secret or config that is meant.
+pub(super) fn file<'a>(
+    view: &'a ClusterView,
+    kind: FileKind,
+    wanted: &str,
+    purpose: Purpose,
+) -> Result<&'a FileView, ApiError> {
+    let all = match kind {
+        FileKind::Secret => &view.secrets,
+        FileKind::Config => &view.configs,
+    };
+    let is_named = |file: &FileView| file.spec.name == wanted;
+    find(kind.as_str(), all, wanted, purpose, is_named)
 }
 
 /// The node that is meant.

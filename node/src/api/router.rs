@@ -2,13 +2,18 @@
 
 use axum::{
     Router, middleware,
-    routing::{any, delete, get, post},
+    routing::{delete, get, post},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    distribution, error::ApiError, events, handle::Handle, headers, info, lists, logs, networks,
-    nodes, ping, service_orders, services, shoal, swarm, system_version, tasks, version,
+    distribution,
+    error::ApiError,
+    events,
+    files::{configs, secrets},
+    handle::Handle,
+    headers, info, logs, networks, nodes, ping, service_orders, services, shoal, swarm,
+    system_version, tasks, version,
 };
 
 /// Everything that this node answers. `stop` ends the answers that have no end of their own.
@@ -48,10 +53,20 @@ fn docker() -> Router<Handle> {
         .route("/swarm/leave", post(swarm::leave))
         .route("/tasks", get(tasks::list))
         .route("/tasks/{id}", get(tasks::inspect))
-        .route("/secrets", get(lists::empty))
-        .route("/secrets/{id}", any(lists::no_secret))
-        .route("/configs", get(lists::empty))
-        .route("/configs/{id}", any(lists::no_config))
+        .route("/secrets", get(secrets::list))
+        .route("/secrets/create", post(secrets::create))
+        .route(
+            "/secrets/{id}",
+            get(secrets::inspect).delete(secrets::remove),
+        )
+        .route("/secrets/{id}/update", post(secrets::update))
+        .route("/configs", get(configs::list))
+        .route("/configs/create", post(configs::create))
+        .route(
+            "/configs/{id}",
+            get(configs::inspect).delete(configs::remove),
+        )
+        .route("/configs/{id}/update", post(configs::update))
         .route("/distribution/{*rest}", get(distribution::inspect))
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))

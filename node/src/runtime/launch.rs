@@ -9,6 +9,8 @@ use shoal_scheduler::{
     task::{ServiceId, Slot, TaskId},
 };
 
+use super::files::PlacedFiles;
+
 /// A task to start. All of it is kept beside the task, so that adoption returns the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
@@ -36,6 +38,9 @@ pub struct Launch {
     /// Variables of the environment by which it finds other services, if it shares the machine's network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub neighbours: Vec<(String, String)>,
+    /// Its secrets and configs. Nothing of them is kept.
+    #[serde(skip)]
+    pub files: PlacedFiles,
     /// Everything that people asked for.
     #[serde(with = "shared")]
     pub spec: Arc<ServiceSpec>,
@@ -112,6 +117,7 @@ mod tests {
                 node: NodeId::from_bytes([3; 16]),
                 node_name: "pi".into(),
                 neighbours: Vec::new(),
+                files: Default::default(),
                 template: u64::MAX,
                 update: u64::MAX,
                 created_at: Duration::from_millis(1_234),

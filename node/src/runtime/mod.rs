@@ -8,6 +8,8 @@
 mod change;
 pub mod docker;
 mod events;
+pub mod files;
+pub(crate) mod installation;
 mod launch;
 mod logs;
 pub mod process;

@@ -2,10 +2,13 @@
 //!
 //! `{{.Service.ID}}`, `.Service.Name`, `.Service.Labels.NAME`, `.Node.ID`, `.Node.Hostname`,
 //! `.Node.Platform.Architecture`, `.Node.Platform.OS`, `.Task.ID`, `.Task.Name`, `.Task.Slot` (a
-//! node's id for a global service), and `{{index .Service.Labels "NAME"}}`. Of Go's template language there is
+//! node's id for a global service), and `{{index .Service.Labels "NAME"}}`. In what a config or a secret holds also
+//! `{{secret "TARGET"}}`, `{{config "TARGET"}}` and `{{env "NAME"}}` of the same task. Of Go's template language there is
 //! nothing else; whatever else is asked for is an error, as a name that is missing is on Swarm.
 
-use super::Launch;
+use shoal_scheduler::spec::FileKind;
+
+use super::{Launch, files::OpenFile};
 use crate::architecture::kernel_word;
 
 /// Longest text that a template may become, in bytes.
@@ -20,10 +23,18 @@ pub struct BadTemplate {
 }
 
 /// What texts of a task's spec are expanded with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Template<'a> {
     launch: &'a Launch,
     architecture: &'a str,
+    files: &'a [OpenFile],
+}
+
+impl BadTemplate {
+    /// What is wrong, without the text.
+    pub(crate) fn why(&self) -> &str {
+        &self.why
+    }
 }
 
 impl<'a> Template<'a> {
@@ -33,7 +44,14 @@ impl<'a> Template<'a> {
         Self {
             launch,
             architecture,
+            files: &[],
         }
+    }
+
+    /// For what these files hold, which may name each other, and the task's environment.
+    #[must_use]
+    pub fn with_files(self, files: &'a [OpenFile]) -> Self {
+        Self { files, ..self }
     }
 
     /// The text with its templates filled in.
@@ -78,6 +96,9 @@ impl<'a> Template<'a> {
             // A map without the name gives its zero value in Go.
             return Ok(labels.get(name).cloned().unwrap_or_default());
         }
+        if let Some(value) = self.of_files(action)? {
+            return Ok(value);
+        }
         Ok(match action {
             ".Service.ID" => launch.service.to_string(),
             ".Service.Name" => launch.service_name.clone(),
@@ -97,4 +118,39 @@ impl<'a> Template<'a> {
             },
         })
     }
+
+    /// What the functions give that only files know.
+    fn of_files(&self, action: &str) -> Result<Option<String>, String> {
+        let Some((function, argument)) = action.split_once(char::is_whitespace) else {
+            return Ok(None);
+        };
+        let kind = match function {
+            _ if self.files.is_empty() => return Ok(None),
+            "secret" => FileKind::Secret,
+            "config" => FileKind::Config,
+            "env" => {
+                let name = quoted(argument)?;
+                let mut variables = self.launch.spec.container().env.iter();
+                let value = variables.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+                return Ok(Some(value.unwrap_or_default().to_owned()));
+            }
+            _ => return Ok(None),
+        };
+        let target = quoted(argument)?;
+        let is_it = |file: &&OpenFile| file.kind == kind && file.target.name == target;
+        let found = self.files.iter().find(is_it);
+        let found =
+            found.ok_or_else(|| format!("the task has no {kind} with the target {target:?}"))?;
+        let text =
+            std::str::from_utf8(&found.value).map_err(|_| format!("{kind} {target} is no text"))?;
+        Ok(Some(text.to_owned()))
+    }
+}
+
+fn quoted(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inner.ok_or_else(|| format!("{text} is no name in quotes"))
 }

@@ -79,6 +79,7 @@ impl Machine {
             node: NodeId::from_bytes([9; 16]),
             node_name: "pi".into(),
             neighbours: Vec::new(),
+            files: Default::default(),
             template: 42,
             update: 0,
             created_at: Duration::from_secs(1_000),

@@ -10,7 +10,10 @@ use std::{
 use imbl::OrdMap;
 use shoal_membership::NodeId;
 
-use super::service::{Service, read_service, service_of_finding};
+use super::{
+    files::Files,
+    service::{Service, read_service, service_of_finding},
+};
 use crate::{
     payload::{NetworkRecord, VolumeHome},
     ports::{self, PublishedPorts},
@@ -47,6 +50,7 @@ pub(super) struct Catalog {
     nodes: OrdMap<NodeId, Arc<Node>>,
     homes: BTreeMap<SlotKey, VolumeHome>,
     networks: BTreeMap<NetworkId, NetworkRecord>,
+    files: Files,
 }
 
 impl Catalog {
@@ -83,6 +87,11 @@ impl Catalog {
         &self.networks
     }
 
+    /// Secrets and configs.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Reads the entries that changed.
     pub(super) fn refresh(&mut self, registry: &Registry, changed: &BTreeSet<Key>) -> Touched {
         let mut touched = Touched::default();
@@ -107,6 +116,7 @@ impl Catalog {
                     touched.placement = true;
                 }
                 kind::NETWORK => self.refresh_network(registry, key),
+                kind::SECRET | kind::CONFIG => self.files.refresh(registry, key),
                 kind::UPDATE => {
                     let service = service_of_finding(key).and_then(|id| self.services.get(&id));
                     if let Some(name) = service.map(|service| service.spec.name.clone()) {
@@ -174,13 +184,13 @@ impl Catalog {
             return;
         }
         let admission_key = Key::system(kind::MEMBER, name.clone());
-        let Some((_, signed)) = read::<Admission>(registry, &admission_key) else {
+        let Some((_, signed)) = registry.read_as::<Admission>(&admission_key) else {
             return;
         };
         let spec_key = Key::of(kind::NODE, name.clone());
         let facts_key = Key::system(kind::FACTS, name);
-        let spec = read::<NodeSpec>(registry, &spec_key);
-        let facts = read::<NodeFacts>(registry, &facts_key);
+        let spec = registry.read_as::<NodeSpec>(&spec_key);
+        let facts = registry.read_as::<NodeFacts>(&facts_key);
         let version_of = |key| registry.entry(key).map_or(0, Entry::version);
         let stamp = |signed: &Option<Arc<Signed>>| {
             signed
@@ -207,7 +217,7 @@ impl Catalog {
 
     fn refresh_network(&mut self, registry: &Registry, key: &Key) {
         self.networks.retain(|_, known| known.spec.name != key.name);
-        let found = read::<NetworkRecord>(registry, key);
+        let found = registry.read_as::<NetworkRecord>(key);
         // Its author should have checked this; a hostile one did not.
         let found =
             found.filter(|(found, _)| found.spec.name == key.name && found.spec.validate().is_ok());
@@ -220,21 +230,11 @@ impl Catalog {
         let Some(slot) = slot_of_name(&key.name) else {
             return;
         };
-        match read::<VolumeHome>(registry, key) {
+        match registry.read_as::<VolumeHome>(key) {
             Some((home, _)) => self.homes.insert(slot, home),
             None => self.homes.remove(&slot),
         };
     }
-}
-
-/// What an entry says, if it says anything of this form.
-pub(super) fn read<T: serde::de::DeserializeOwned>(
-    registry: &Registry,
-    key: &Key,
-) -> Option<(T, Arc<Signed>)> {
-    let signed = registry.read(key)?;
-    let value = serde_json::from_slice(signed.write.payload.as_ref()?).ok()?;
-    Some((value, signed))
 }
 
 /// The name under which a slot's findings are kept.

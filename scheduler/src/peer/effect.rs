@@ -10,11 +10,12 @@ use shoal_membership::{Addresses, NodeId, PublicKey};
 
 use super::Ticket;
 use crate::{
+    file::TaskFile,
     order::{OrderError, Receipt},
     placement,
     registry::{Key, Signed, SignedBytes},
     spec::ServiceSpec,
-    task::{TaskId, TaskReport},
+    task::{FileId, TaskId, TaskReport},
 };
 
 /// Something to do.
@@ -106,6 +107,15 @@ pub enum Effect {
     Redial(NodeId),
     /// That member is suspected now: whoever has a choice takes another for a while.
     Suspected(NodeId),
+    /// Seal the key of a secret's contents to more nodes; answer with `Input::Sealed`.
+    Seal {
+        /// Which secret.
+        secret: FileId,
+        /// The key, sealed to this node.
+        own: Vec<u8>,
+        /// To whom.
+        to: Vec<(NodeId, PublicKey)>,
+    },
     /// An order ended.
     Ordered {
         /// From `Input::Order` or `Input::Token`.
@@ -144,6 +154,8 @@ pub struct TaskStart {
     pub report: TaskReport,
     /// What it is.
     pub spec: Arc<ServiceSpec>,
+    /// Its secrets and configs.
+    pub files: Vec<TaskFile>,
 }
 
 /// What an admitted machine gets: enough to know whom to trust and where they are.

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use shoal_membership::NodeId;
 
-use super::{Effect, Peer, catalog::read, orders::json};
+use super::{Effect, Peer, orders::json};
 use crate::registry::{Key, Revocation, SignedBytes, kind};
 
 /// How often the roster is looked at. More than two of these at once are no uptime: the agent was
@@ -142,7 +142,7 @@ impl Peer {
         if *key != own || self.evicting.is_returning() {
             return;
         }
-        let Some((record, written)) = read::<Revocation>(&self.registry, &own) else {
+        let Some((record, written)) = self.registry.read_as::<Revocation>(&own) else {
             return;
         };
         let author = written.write.author.node;
@@ -165,7 +165,14 @@ impl Peer {
         let is_order = |key: &Key| {
             matches!(
                 key.kind.as_str(),
-                kind::SERVICE | kind::NETWORK | kind::TOKEN | kind::VOLUME_HOME
+                kind::SERVICE
+                    | kind::NETWORK
+                    | kind::TOKEN
+                    | kind::VOLUME_HOME
+                    | kind::SECRET
+                    | kind::CONFIG
+                    | kind::CONTENTS
+                    | kind::SEALED
             )
         };
         self.registry

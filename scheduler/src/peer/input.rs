@@ -6,11 +6,12 @@ use shoal_membership::{NodeId, PublicKey};
 
 use super::Adopted;
 use crate::{
+    file::SealedKeys,
     observed::PortTrouble,
     order::{Order, WriteConcern},
     placement::Plan,
     registry::SignedBytes,
-    task::{TaskId, TaskPort, TaskState},
+    task::{FileId, TaskId, TaskPort, TaskState},
     view::NodeFacts,
 };
 
@@ -127,6 +128,13 @@ pub enum Input {
         ticket: Ticket,
         /// Who owns what.
         plan: Arc<Plan>,
+    },
+    /// The key of a secret's contents, sealed to the nodes of `Effect::Seal`. None: it could not be opened.
+    Sealed {
+        /// Which secret.
+        secret: FileId,
+        /// Sealed to whom.
+        keys: SealedKeys,
     },
     /// A task of this node changed.
     Task(TaskChange),

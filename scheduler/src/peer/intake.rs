@@ -39,6 +39,7 @@ impl Peer {
         let touched = self.catalog.refresh(&self.registry, changed);
         self.view_is_stale = true;
         self.running.is_stale = true;
+        self.sealing_is_stale();
         self.placing.input_is_stale |= touched.placement;
         if touched.trust {
             self.trust_changed();

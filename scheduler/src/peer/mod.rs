@@ -17,6 +17,7 @@ mod config;
 mod disk;
 mod effect;
 mod evicting;
+mod files;
 mod image;
 mod input;
 mod intake;
@@ -32,6 +33,7 @@ mod reading;
 mod reports;
 mod rumours;
 mod running;
+mod sealing;
 mod service;
 mod stopping;
 mod swim;
@@ -85,6 +87,7 @@ pub struct Peer {
     placing: placing::Placing,
     running: running::Running,
     updating: updating::Updating,
+    sealing: sealing::Sealing,
     publisher: publishing::Publisher,
     rumours: rumours::Rumours,
     sync: sync::Sync,
@@ -152,6 +155,7 @@ impl Peer {
             placing: placing::Placing::new(),
             running: running::Running::new(config.timing.hold_down),
             updating: updating::Updating::default(),
+            sealing: sealing::Sealing::default(),
             publisher: publishing::Publisher::all(),
             rumours: rumours::Rumours::default(),
             sync: sync::Sync::new(now.monotonic),
@@ -301,6 +305,7 @@ impl Peer {
             Input::Unknown { by } => self.vouch(by),
             Input::Vouched { key, writes } => self.vouched(&key, writes),
             Input::Planned { ticket, plan } => self.planned(ticket, plan),
+            Input::Sealed { secret, keys } => self.sealed(secret, keys),
             Input::Task(change) => self.task_changed(change),
             Input::Addresses(addresses) => {
                 if let Err(error) = self.membership.change_addresses(addresses, self.now) {
@@ -325,6 +330,7 @@ impl Peer {
         self.tend_orders();
         self.note_settling();
         self.tend_placing();
+        self.tend_sealing();
         self.tend_stopping();
         self.tend_running();
         self.tend_publishing();

@@ -1,6 +1,7 @@
 //! Everything that this node writes, one after another: orders of people, admissions, and findings
 //! of its own. Each is judged against the registry as it is when its turn comes.
 
+mod file;
 mod network;
 mod node;
 mod service;
@@ -204,6 +205,13 @@ impl Peer {
             Order::ReleaseVolume { service, slot } => self.draft_release(service, slot),
             Order::CreateNetwork { spec } => self.draft_network(spec),
             Order::RemoveNetwork { network } => self.draft_network_removal(network),
+            Order::CreateFile(new) => self.draft_file(*new),
+            Order::UpdateFile {
+                file,
+                version,
+                spec,
+            } => self.draft_file_update(file, version, spec),
+            Order::RemoveFile { file } => self.draft_file_removal(file),
             Order::UpdateNode {
                 node,
                 version,

@@ -153,7 +153,7 @@ impl Peer {
             .unwrap_or_default()
     }
 
-    fn placement_node(&self, id: &NodeId) -> Arc<placement::Node> {
+    pub(super) fn placement_node(&self, id: &NodeId) -> Arc<placement::Node> {
         let Some(node) = self.catalog.roster().get(id) else {
             return Arc::default();
         };

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use shoal_membership::{Membership, NodeId, PublicKey};
 
-use super::{Peer, catalog};
+use super::Peer;
 use crate::{
     observed::Observed,
     payload::TokenRecord,
@@ -113,7 +113,9 @@ impl Peer {
     #[must_use]
     pub fn token_key(&self, id: &str) -> Option<PublicKey> {
         let key = Key::of(kind::TOKEN, id);
-        catalog::read::<TokenRecord>(&self.registry, &key).map(|(record, _)| record.key)
+        self.registry
+            .read_as::<TokenRecord>(&key)
+            .map(|(record, _)| record.key)
     }
 
     /// What the present plan was made of, and the plan: to explain it elsewhere, since that costs
@@ -131,7 +133,7 @@ impl Peer {
 
     /// What each part waits for, by name: for traces of what a peer was about to do.
     #[must_use]
-    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 14] {
+    pub fn deadlines(&self) -> [(&'static str, Option<Duration>); 15] {
         [
             ("membership", self.membership.next_deadline()),
             ("presence", self.presence_due),
@@ -143,6 +145,7 @@ impl Peer {
             ("apart", self.apart_deadline()),
             ("placing", self.placing_deadline()),
             ("running", self.running_deadline()),
+            ("sealing", self.sealing.deadline()),
             ("publishing", self.publisher.deadline()),
             ("sync", self.sync.deadline()),
             ("calls", self.calls_deadline()),

@@ -2,6 +2,7 @@
 
 mod adopting;
 mod changes;
+mod files;
 mod homes;
 
 use std::{
@@ -45,6 +46,8 @@ pub(super) struct Running {
     home_epochs: BTreeMap<SlotKey, u64>,
     /// Slots whose home this node claims back at the moment: their tasks go on.
     claimed: BTreeSet<SlotKey>,
+    /// Tasks that wait for a secret or a config, since when.
+    without_files: BTreeMap<TaskId, Duration>,
     pub(super) is_stale: bool,
     last_look: Option<Duration>,
     look_again_at: Option<Duration>,
@@ -62,6 +65,7 @@ impl Running {
             drained_since: None,
             home_epochs: BTreeMap::new(),
             claimed: BTreeSet::new(),
+            without_files: BTreeMap::new(),
             is_stale: true,
             last_look: None,
             look_again_at: None,
@@ -313,6 +317,14 @@ impl Peer {
             let Some(spec) = self.running.specs.get(&id).cloned() else {
                 continue;
             };
+            let files = match self.files_of(&spec) {
+                Ok(files) => files,
+                Err(missing) => {
+                    self.wait_for_file(id, missing);
+                    continue;
+                }
+            };
+            self.running.without_files.remove(&id);
             let Some(task) = self.running.local.get_mut(&id) else {
                 continue;
             };
@@ -322,6 +334,7 @@ impl Peer {
             let start = TaskStart {
                 report: task.report.clone(),
                 spec,
+                files,
             };
             self.effects.push_back(Effect::Start(Box::new(start)));
             self.own_tasks_changed();
@@ -356,6 +369,7 @@ impl Peer {
         let exists = |slot: &SlotKey| may_miss || services.contains_key(&slot.0);
         for id in self.running.local.take_forgotten(exists) {
             self.running.specs.remove(&id);
+            self.running.without_files.remove(&id);
             self.effects.push_back(Effect::Remove(id));
             self.own_tasks_changed();
         }

@@ -7,19 +7,17 @@ use std::{
     time::Duration,
 };
 
-use shoal_membership::NodeId;
+use shoal_membership::{NodeId, PublicKey};
 
-use super::{
-    Peer,
-    catalog::{Node, read},
-    service::Service,
-};
+use super::{Peer, catalog::Node, files::File, service::Service};
 use crate::{
     payload::{NetworkRecord, TokenRecord},
     registry::kind,
-    spec::PortConfig,
-    task::{NetworkId, ServiceId, TaskId},
-    view::{ClusterView, NetworkView, NodeStatus, NodeView, ServiceView, TaskView, TokenView},
+    spec::{FileKind, PortConfig},
+    task::{FileId, NetworkId, ServiceId, TaskId},
+    view::{
+        ClusterView, FileView, NetworkView, NodeStatus, NodeView, ServiceView, TaskView, TokenView,
+    },
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -60,6 +58,8 @@ impl Peer {
                 .map(|(id, one)| (*id, self.service_view(one, ports_of(id))))
                 .collect(),
             networks: self.network_views(),
+            secrets: self.file_views(FileKind::Secret),
+            configs: self.file_views(FileKind::Config),
             tasks: self.task_views(),
             pending: self.pending_slots(),
             tokens: self.token_views(),
@@ -76,6 +76,21 @@ impl Peer {
             created_at: Duration::from_millis(record.created_at),
         };
         networks.map(|(id, one)| (*id, view(one))).collect()
+    }
+
+    fn file_views(&self, kind: FileKind) -> BTreeMap<FileId, FileView> {
+        let files = self.catalog.files().of(kind);
+        let view = |file: &File| FileView {
+            id: file.record.id,
+            spec: file.record.spec.clone(),
+            version: file.version,
+            contents: self.contents_of(&file.record),
+            digest: file.record.digest.clone(),
+            readers: self.sealed_keys(file.record.id).into_keys().collect(),
+            created_at: Duration::from_millis(file.record.created_at),
+            updated_at: file.updated_at,
+        };
+        files.map(|file| (file.record.id, view(file))).collect()
     }
 
     fn pending_slots(&self) -> Vec<crate::view::PendingSlot> {
@@ -96,8 +111,10 @@ impl Peer {
     }
 
     fn node_view(&self, id: &NodeId, node: &Node, apart_from: BTreeSet<NodeId>) -> NodeView {
+        let key = self.registry.trust().key_of(id);
         NodeView {
             id: *id,
+            key: key.copied().unwrap_or(PublicKey::from_bytes([0; 32])),
             hostname: node.facts.hostname.clone(),
             spec: node.spec.clone(),
             version: node.version,
@@ -178,7 +195,7 @@ impl Peer {
         self.registry
             .of_kind("default", kind::TOKEN)
             .filter_map(|(key, _, _)| {
-                let (record, written) = read::<TokenRecord>(&self.registry, key)?;
+                let (record, written) = self.registry.read_as::<TokenRecord>(key)?;
                 let age = self.token_age(&key.name, written.write.stamp.as_wall());
                 let is_good = record.lifetime().is_none_or(|lifetime| age < lifetime);
                 is_good.then(|| TokenView {

@@ -115,6 +115,11 @@ impl Compiled<'_> {
         if self.filter.missing_plugin(node).is_some() {
             return Some(Exclusion::Plugin);
         }
+        self.exclusion_by_kind(id, node)
+    }
+
+    /// The first of its constraints and platforms that this node does not meet.
+    pub(super) fn exclusion_by_kind(&self, id: NodeId, node: &Node) -> Option<Exclusion> {
         if self.constraints.is_none() || self.unmet(id, node).is_some() {
             return Some(Exclusion::Constraint);
         }

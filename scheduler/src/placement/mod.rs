@@ -13,6 +13,7 @@
 //! new version of the function, and a cluster uses the lowest [`Version`] on its roster.
 
 mod binding;
+mod capable;
 mod constraint;
 mod demand;
 mod explain;
@@ -45,6 +46,7 @@ mod situations;
 #[cfg(test)]
 mod vectors;
 
+pub use capable::may_run;
 pub use explain::{Explanation, NodeExplanation, explain};
 pub use input::{Home, Input, LoadCaps, Node, PLACEMENT_VERSION, UnknownVersion, Version};
 pub use plan::{Owners, Plan};

@@ -24,6 +24,15 @@ pub mod kind {
     pub const SERVICE: &str = "service";
     /// A network that services share: people's.
     pub const NETWORK: &str = "network";
+    /// A secret: its name, labels, and how its value can be recognised. Name: its name.
+    pub const SECRET: &str = "secret";
+    /// A config. Name: its name.
+    pub const CONFIG: &str = "config";
+    /// A piece of what a secret or a config holds, never changed. Name: its id, a dot, the piece's number. What a
+    /// secret holds is encrypted.
+    pub const CONTENTS: &str = "contents";
+    /// The key of a secret's contents, sealed to each node that may open it. Name: the secret's id.
+    pub const SEALED: &str = "sealed";
     /// What people decided about a node. Name: its id.
     pub const NODE: &str = "node";
     /// An admission: a public key that is, or was, a member's. Name: the node's id.

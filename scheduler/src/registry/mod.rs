@@ -160,6 +160,14 @@ impl Registry {
             .filter(|signed| signed.write.payload.is_some())
     }
 
+    /// What an entry says, if it says anything of this form, as JSON.
+    #[must_use]
+    pub fn read_as<T: serde::de::DeserializeOwned>(&self, key: &Key) -> Option<(T, Arc<Signed>)> {
+        let signed = self.read(key)?;
+        let value = serde_json::from_slice(signed.write.payload.as_ref()?).ok()?;
+        Some((value, signed))
+    }
+
     /// All entries of a kind that say something, with their winners.
     pub fn of_kind<'a>(
         &'a self,

@@ -7,6 +7,7 @@
 mod constraint;
 mod container;
 mod endpoint;
+mod file;
 mod json;
 mod network;
 mod node;
@@ -25,6 +26,7 @@ pub use container::{
     Mount, MountType, SecretFile, TmpfsOptions, Ulimit, VolumeOptions,
 };
 pub use endpoint::{EndpointSpec, PortConfig, Protocol, PublishMode};
+pub use file::{FileKind, FileSpec};
 pub use network::{Ipam, IpamConfig, NetworkSpec, PREDEFINED_NETWORKS};
 pub use node::{Availability, NodeSpec};
 pub use placement::{Placement, Platform, Preference, SpreadOver};

@@ -65,6 +65,18 @@ pub enum SpecError {
     /// An amount below zero.
     #[error("invalid {0} value: must not be negative")]
     Negative(&'static str),
+    /// A secret's or config's name that is none.
+    #[error(
+        "invalid name, only 64 [a-zA-Z0-9-_.] characters allowed, and the start and end character must be \
+         [a-zA-Z0-9]"
+    )]
+    FileName,
+    /// A secret that a plugin holds.
+    #[error("secret driver {0:?}: drivers of secrets are not supported: give the value itself")]
+    SecretDriver(String),
+    /// A template language that is not known.
+    #[error("template expansion: {0} is not a known template driver: golang")]
+    Templating(String),
     /// A label of ours with a value that it can't have.
     #[error("label shoal.proxy-protocol={0}: it can be v1 or v2")]
     ProxyProtocol(String),

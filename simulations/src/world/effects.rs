@@ -87,6 +87,17 @@ impl World {
             Effect::Vouch { to, writes } => self.vouch(index, to, writes),
             Effect::Stopped => self.agent_stopped(index),
             Effect::Presence { node, is_alive } => self.notice(index, node, is_alive),
+            // Sealed to a node: the node's name. Only it is looked at who has a key.
+            Effect::Seal { secret, to, .. } => {
+                let keys = to
+                    .into_iter()
+                    .map(|(node, _)| (node, node.as_bytes().to_vec()));
+                let sealed = Input::Sealed {
+                    secret,
+                    keys: keys.collect(),
+                };
+                self.schedule(Duration::from_millis(1), index, What::Arrive(sealed));
+            }
             // Connections are judged by what the peers hold: see `permits`.
             Effect::Trust { .. } | Effect::Redial(_) | Effect::Suspected(_) => {}
         }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use shoal_membership::ClusterId;
+use shoal_membership::{ClusterId, NodeId, PublicKey};
 use shoal_net::TrustSet;
 use shoal_scheduler::{
-    peer::{Effect, Ticket},
-    task::ServiceId,
+    file::SealedKeys,
+    peer::{Effect, Input, Ticket},
+    task::{FileId, ServiceId},
     view::ClusterView,
 };
 
@@ -45,11 +46,18 @@ impl Owner {
                     }
                     false => Vec::new(),
                 };
-                let launch = tasks::launch(*start, self.peer.me(), &self.hostname, neighbours);
+                let mut start = *start;
+                let files = std::mem::take(&mut start.files);
+                let mut launch = tasks::launch(start, self.peer.me(), &self.hostname, neighbours);
+                launch.files = self.files.place(&launch, files);
                 self.runtimes.start(launch);
             }
             Effect::Stop(task) => self.runtimes.stop(task),
-            Effect::Remove(task) => self.runtimes.remove(task),
+            Effect::Remove(task) => {
+                self.files.room.clear(task);
+                self.runtimes.remove(task);
+            }
+            Effect::Seal { secret, own, to } => self.seal(secret, own, to),
             Effect::Trust { admitted, revoked } => self.trust(admitted, revoked),
             Effect::Vouch { to, writes } => self.vouch(to, &writes),
             Effect::Addresses { node, addresses } => {
@@ -82,6 +90,20 @@ impl Owner {
         }
     }
 
+    /// Beside the owner: for a thousand nodes it takes a while.
+    fn seal(&self, secret: FileId, own: Vec<u8>, to: Vec<(NodeId, PublicKey)>) {
+        let (files, inputs) = (self.files.clone(), self.inputs.clone());
+        tokio::task::spawn_blocking(move || {
+            let keys = files.vault.seal_more(secret, &own, &to);
+            let keys = keys.unwrap_or_else(|| {
+                tracing::error!(%secret, "a secret that was sealed to this node does not open");
+                SealedKeys::new()
+            });
+            // The agent is stopping: another node does it.
+            let _ = inputs.blocking_send(Input::Sealed { secret, keys });
+        });
+    }
+
     /// What was told last, if it knows this service, else what is known now: that costs more.
     fn view_with(&mut self, service: ServiceId) -> Arc<ClusterView> {
         let told = self.view.borrow().clone();
@@ -93,8 +115,8 @@ impl Owner {
 
     fn trust(
         &mut self,
-        admitted: Vec<(shoal_membership::NodeId, shoal_membership::PublicKey)>,
-        revoked: std::collections::BTreeSet<shoal_membership::NodeId>,
+        admitted: Vec<(NodeId, PublicKey)>,
+        revoked: std::collections::BTreeSet<NodeId>,
     ) {
         let cluster: ClusterId = self.peer.registry().cluster();
         self.members.revoked.clone_from(&revoked);

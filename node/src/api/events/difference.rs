@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 use shoal_scheduler::{
     spec::Availability,
-    view::{ClusterView, NodeStatus, NodeView},
+    task::FileId,
+    view::{ClusterView, FileView, NodeStatus, NodeView},
 };
 
 /// One thing that happened, in Docker's shape.
@@ -78,6 +79,20 @@ pub(super) fn between(
     nodes(before, after, since, &mut happened);
     networks(before, after, since, &mut happened);
     services(before, after, since, &mut happened);
+    files(
+        "secret",
+        &before.secrets,
+        &after.secrets,
+        since,
+        &mut happened,
+    );
+    files(
+        "config",
+        &before.configs,
+        &after.configs,
+        since,
+        &mut happened,
+    );
     happened.events
 }
 
@@ -114,6 +129,29 @@ fn networks(before: &ClusterView, after: &ClusterView, since: Duration, out: &mu
             let name = [("name", network.spec.name.clone())];
             out.add("network", "remove", id.to_string(), &name);
         }
+    }
+}
+
+fn files(
+    kind: &'static str,
+    before: &BTreeMap<FileId, FileView>,
+    after: &BTreeMap<FileId, FileView>,
+    since: Duration,
+    out: &mut Happened,
+) {
+    for (id, file) in after {
+        let name = [("name", file.spec.name.clone())];
+        match before.get(id) {
+            None if file.created_at >= since => out.add(kind, "create", id.to_string(), &name),
+            Some(known) if known.version != file.version => {
+                out.add(kind, "update", id.to_string(), &name);
+            }
+            _ => {}
+        }
+    }
+    for (id, file) in before.iter().filter(|(id, _)| !after.contains_key(id)) {
+        let name = [("name", file.spec.name.clone())];
+        out.add(kind, "remove", id.to_string(), &name);
     }
 }
 
@@ -210,6 +248,7 @@ mod tests {
         let id = NodeId::from_bytes([7; 16]);
         let node = NodeView {
             id,
+            key: shoal_membership::PublicKey::from_bytes([0; 32]),
             hostname: "pi".into(),
             spec: Default::default(),
             version: 1,

@@ -1,6 +1,7 @@
 //! The socket, the view, the owner and a client.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -11,9 +12,10 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use shoal_scheduler::{
-    order::{Order, OrderError, Receipt, WriteConcern},
-    task::{NetworkId, ServiceId},
-    view::{ClusterView, TokenView},
+    order::{NewFile, Order, OrderError, Receipt, WriteConcern},
+    spec::FileKind,
+    task::{FileId, NetworkId, ServiceId},
+    view::{ClusterView, FileView, TokenView},
 };
 use tokio::{
     net::UnixStream,
@@ -275,6 +277,26 @@ fn obey(view: &mut ClusterView, order: &Order) -> String {
             view.networks.remove(network);
             network.to_string()
         }
+        Order::CreateFile(new) => {
+            let files = files(view, new.kind);
+            files.insert(new.id, file(new));
+            new.id.to_string()
+        }
+        Order::UpdateFile { file, spec, .. } => {
+            for kind in [FileKind::Secret, FileKind::Config] {
+                if let Some(found) = files(view, kind).get_mut(file) {
+                    found.version += 1;
+                    found.spec = spec.clone();
+                }
+            }
+            file.to_string()
+        }
+        Order::RemoveFile { file } => {
+            for kind in [FileKind::Secret, FileKind::Config] {
+                files(view, kind).remove(file);
+            }
+            file.to_string()
+        }
         Order::UpdateNode { node, spec, .. } => {
             let found = view.nodes.get_mut(node).unwrap();
             found.version += 1;
@@ -298,6 +320,26 @@ fn obey(view: &mut ClusterView, order: &Order) -> String {
         }
         Order::RemoveToken { id } => id.clone(),
         Order::ReleaseVolume { service, .. } => service.to_string(),
+    }
+}
+
+fn files(view: &mut ClusterView, kind: FileKind) -> &mut BTreeMap<FileId, FileView> {
+    match kind {
+        FileKind::Secret => &mut view.secrets,
+        FileKind::Config => &mut view.configs,
+    }
+}
+
+fn file(new: &NewFile) -> FileView {
+    FileView {
+        id: new.id,
+        spec: new.spec.clone(),
+        version: 1,
+        contents: None,
+        digest: new.digest.clone(),
+        readers: new.sealed.iter().map(|(node, _)| *node).collect(),
+        created_at: NOON,
+        updated_at: NOON,
     }
 }
 

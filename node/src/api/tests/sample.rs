@@ -82,6 +82,7 @@ fn node(number: u8, status: NodeStatus) -> NodeView {
     }
     NodeView {
         id: node_id(number),
+        key: shoal_membership::SecretKey::from_seed(&[number; 32]).public(),
         hostname: format!("host{number}"),
         spec,
         version: 5,
@@ -153,6 +154,8 @@ pub(super) fn sample_view() -> ClusterView {
             .map(|one| (one.id, one))
             .collect(),
         networks: [(NETWORK, network(NETWORK, "app_default"))].into(),
+        secrets: Default::default(),
+        configs: Default::default(),
         tasks: tasks
             .into_iter()
             .map(|task| (task.report.id, task))

@@ -16,6 +16,7 @@ use crate::{
     resolvers,
     runtime::{
         Launch,
+        files::PlacedFile,
         template::{BadTemplate, Template},
     },
 };
@@ -46,8 +47,8 @@ pub(super) enum Unfit {
     Seccomp,
     #[error(transparent)]
     Template(#[from] BadTemplate),
-    #[error("{0} need a later version of Shoal: remove them from the service")]
-    NotYet(&'static str),
+    #[error("{0}")]
+    Files(String),
 }
 
 /// A container to make.
@@ -71,13 +72,8 @@ pub(super) fn container(
     if container.is_process() {
         return Err(Unfit::NoImage);
     }
-    for (is_empty, what) in [
-        (container.secrets.is_empty(), "secrets"),
-        (container.configs.is_empty(), "configs"),
-    ] {
-        if !is_empty {
-            return Err(Unfit::NotYet(what));
-        }
+    if let Some(trouble) = &launch.files.trouble {
+        return Err(Unfit::Files(trouble.clone()));
     }
     let ports: Vec<&PortConfig> = spec.ports().iter().collect();
     let exposed = ports.iter().map(|port| port_name(port)).collect();
@@ -104,7 +100,7 @@ pub(super) fn container(
         stop_timeout: Some(seconds(container.stop_grace())),
         healthcheck: container.healthcheck.as_ref().map(health),
         exposed_ports: Some(exposed),
-        host_config: Some(host_config(spec, &ports)?),
+        host_config: Some(host_config(spec, &ports, &launch.files.files)?),
         ..ContainerCreateBody::default()
     };
     Ok(Container {
@@ -140,8 +136,14 @@ fn cpu_quota(nano_cpus: i64) -> i64 {
     i64::try_from(quota).unwrap_or(i64::MAX).max(1_000)
 }
 
-fn host_config(spec: &ServiceSpec, ports: &[&PortConfig]) -> Result<HostConfig, Unfit> {
+fn host_config(
+    spec: &ServiceSpec,
+    ports: &[&PortConfig],
+    files: &[PlacedFile],
+) -> Result<HostConfig, Unfit> {
     let container = spec.container();
+    let mut mounts = mounts::of(container)?;
+    mounts.extend(files.iter().map(mounts::file));
     let resources = &spec.task_template.resources;
     let dns = container.dns_config.as_ref();
     let log = spec.task_template.log_driver.as_ref();
@@ -159,7 +161,7 @@ fn host_config(spec: &ServiceSpec, ports: &[&PortConfig]) -> Result<HostConfig, 
         ulimits: Some(ulimits.collect()),
         group_add: filled(&container.groups),
         port_bindings: Some(bindings(ports)),
-        mounts: Some(mounts::of(container)?),
+        mounts: Some(mounts),
         readonly_rootfs: Some(container.read_only),
         init: container.init,
         sysctls: Some(container.sysctls.clone().into_iter().collect()),

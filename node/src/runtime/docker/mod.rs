@@ -12,7 +12,6 @@ mod engine;
 mod error;
 mod facts;
 mod images;
-mod installation;
 mod labels;
 mod logs;
 mod making;
@@ -59,7 +58,7 @@ use self::{
     engine::Engine, images::Images, monitor::Patience, networks::Networks, watcher::Wish,
     watchers::Shared,
 };
-use super::{Adopted, BoxFuture, Events, Launch, LogOptions, LogStream, Runtime};
+use super::{Adopted, BoxFuture, Events, Launch, LogOptions, LogStream, Runtime, installation};
 
 /// Tasks that are made ready and started at the same time; others wait.
 const STARTS_MAX: usize = 8;

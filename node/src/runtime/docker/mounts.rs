@@ -7,11 +7,23 @@ use bollard::models::{
 use shoal_scheduler::spec::{ContainerSpec, Mount, MountType, VolumeOptions};
 
 use super::config::Unfit;
+use crate::runtime::files::PlacedFile;
 
 /// The mounts of a container, for its engine. A bind source that is missing here is the engine's to
 /// refuse, unless it is to be made.
 pub(super) fn of(container: &ContainerSpec) -> Result<Vec<models::Mount>, Unfit> {
     container.mounts.iter().map(mount).collect()
+}
+
+/// A secret or a config, which the container can't change.
+pub(super) fn file(file: &PlacedFile) -> models::Mount {
+    models::Mount {
+        target: Some(file.target.clone()),
+        source: Some(file.source.display().to_string()),
+        typ: Some(models::MountType::BIND),
+        read_only: Some(true),
+        ..models::Mount::default()
+    }
 }
 
 fn mount(mount: &Mount) -> Result<models::Mount, Unfit> {

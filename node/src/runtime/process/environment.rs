@@ -9,6 +9,7 @@
 //! | `PORT` | the port on which to listen for the first published port; absent without one |
 //! | the spec's `Env` | as it says, with Swarm's templates filled in, in place of any of the above; a name without `=` is ignored |
 //! | `SHOAL_PORT_<target>` | the port on which to listen for the published port with this target |
+//! | `SHOAL_SECRETS_DIR`, `SHOAL_CONFIGS_DIR` | the folders with the task's secrets and configs, by their targets; absent without one |
 //! | `SHOAL_TASK_ID`, `SHOAL_SERVICE_NAME`, `SHOAL_SLOT`, `SHOAL_NODE_ID` | what they say |
 //!
 //! The ports are free ones of this node: several tasks of a service may share a node. In mode `host` they are the
@@ -61,6 +62,17 @@ pub(super) fn environment(
     for port in ports {
         let name = format!("SHOAL_PORT_{}", port.target);
         variables.set(&name, &port.host.to_string());
+    }
+    if let Some(folder) = &launch.files.folder {
+        for (name, part) in [
+            ("SHOAL_SECRETS_DIR", "secrets"),
+            ("SHOAL_CONFIGS_DIR", "configs"),
+        ] {
+            let folder = folder.join(part);
+            if folder.is_dir() {
+                variables.set(name, &folder.display().to_string());
+            }
+        }
     }
     variables.set(TASK_ID, &launch.task.to_string());
     variables.set("SHOAL_SERVICE_NAME", &launch.service_name);

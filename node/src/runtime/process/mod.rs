@@ -251,7 +251,8 @@ impl Runtime for ProcessRuntime {
     }
 
     fn start(&self, launch: Launch) {
-        self.shared.watch(launch.task, Origin::New(launch));
+        self.shared
+            .watch(launch.task, Origin::New(Box::new(launch)));
     }
 
     fn stop(&self, task: TaskId) {

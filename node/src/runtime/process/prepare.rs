@@ -46,6 +46,8 @@ pub(super) enum Refusal {
     TooLong,
     #[error("a healthcheck begins with CMD, CMD-SHELL or NONE, not {0:?}")]
     Healthcheck(String),
+    #[error("{0}")]
+    Files(String),
     #[error(transparent)]
     Template(#[from] BadTemplate),
     #[error(transparent)]
@@ -91,6 +93,15 @@ pub(super) fn prepare(launch: Launch, ports: Vec<PortRecord>) -> Result<Prepared
         return Err(Refusal::NoCommand);
     }
     let account = user::resolve(container)?;
+    if let Some(trouble) = &launch.files.trouble {
+        return Err(Refusal::Files(trouble.clone()));
+    }
+    if let Some(folder) = &launch.files.folder {
+        user::give(folder, account.credentials.as_ref()).map_err(|cause| Refusal::Folder {
+            folder: folder.clone(),
+            cause,
+        })?;
+    }
     let environment = environment::environment(&launch, &ports, &account.home)?;
     let sizes = environment
         .iter()
@@ -128,14 +139,9 @@ fn check_needs(container: &ContainerSpec) -> Result<(), Refusal> {
     if !container.is_process() {
         return Err(Refusal::Image(container.image.clone()));
     }
-    let needs = [
-        (container.mounts.is_empty(), "mounts"),
-        (container.secrets.is_empty(), "secrets"),
-        (container.configs.is_empty(), "configs"),
-    ];
-    match needs.into_iter().find(|(is_empty, _)| !is_empty) {
-        Some((_, what)) => Err(Refusal::NeedsEngine { what }),
-        None => Ok(()),
+    match container.mounts.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::NeedsEngine { what: "mounts" }),
     }
 }
 

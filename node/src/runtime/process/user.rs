@@ -1,5 +1,7 @@
 //! Whom a task runs as.
 
+use std::{io, path::Path};
+
 use nix::unistd::{Gid, Group, Uid, User};
 use shoal_scheduler::spec::ContainerSpec;
 
@@ -65,6 +67,14 @@ pub(super) fn resolve(container: &ContainerSpec) -> Result<Account, UserError> {
     };
     let home = home_of(user);
     Ok(Account { credentials, home })
+}
+
+/// Lets the user of a task, and nobody else, look into a folder of the agent's.
+pub(super) fn give(folder: &Path, user: Option<&Credentials>) -> io::Result<()> {
+    match user {
+        Some(user) => std::os::unix::fs::chown(folder, Some(user.uid), Some(user.gid)),
+        None => Ok(()),
+    }
 }
 
 fn home_of(user: Option<User>) -> String {

@@ -41,7 +41,7 @@ pub(super) enum Wish {
 /// Where a task comes from.
 pub(super) enum Origin {
     /// To be started.
-    New(Launch),
+    New(Box<Launch>),
     /// Started by an earlier run of the agent, which wants to know how it is.
     Found(oneshot::Sender<Adopted>),
 }
@@ -68,7 +68,7 @@ impl Watcher {
 
     pub(super) async fn run(mut self, origin: Origin) {
         let record = match origin {
-            Origin::New(launch) => self.start(launch).await,
+            Origin::New(launch) => self.start(*launch).await,
             Origin::Found(adopter) => self.find(adopter).await,
         };
         if let Some(record) = record {

@@ -33,6 +33,7 @@ impl Peer {
         let ports = self.catalog.ports();
         self.check_ports(&spec, None, &ports)?;
         self.check_networks(&spec)?;
+        self.check_files(&spec)?;
         let id = ServiceId(u128::from_le_bytes(self.rng.random()));
         let given_ports = self.give_ports(id, &spec, &ports)?;
         let created_at = u64::try_from(self.now.wall.as_millis()).unwrap_or(u64::MAX);
@@ -86,6 +87,7 @@ impl Peer {
         let ports = self.catalog.ports();
         self.check_ports(&spec, Some(id), &ports)?;
         self.check_networks(&spec)?;
+        self.check_files(&spec)?;
         let given_ports = self.give_ports(id, &spec, &ports)?;
         let changes_tasks = spec.template_hash() != service.template;
         let is_unfinished = service.unfinished().is_some();

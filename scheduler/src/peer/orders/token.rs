@@ -5,7 +5,7 @@ use std::time::Duration;
 use shoal_membership::PublicKey;
 
 use super::{
-    super::{JoinDenied, Peer, catalog::read},
+    super::{JoinDenied, Peer},
     Draft, TokenProposal, json,
 };
 use crate::{
@@ -56,8 +56,10 @@ impl Peer {
             return Err(JoinDenied::Revoked);
         }
         let token_key = Key::of(kind::TOKEN, token);
-        let (record, written) =
-            read::<TokenRecord>(&self.registry, &token_key).ok_or(JoinDenied::UnknownToken)?;
+        let (record, written) = self
+            .registry
+            .read_as::<TokenRecord>(&token_key)
+            .ok_or(JoinDenied::UnknownToken)?;
         if self.registry.trust().key_of(&node).is_some() {
             return Ok(None);
         }

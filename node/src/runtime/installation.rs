@@ -16,7 +16,7 @@ const FILE: &str = "engine-owner";
 ///
 /// # Errors
 /// If it can't be read or written, or is none.
-pub(super) fn of(data_dir: &Path) -> io::Result<String> {
+pub(crate) fn of(data_dir: &Path) -> io::Result<String> {
     let path = data_dir.join(FILE);
     match fs::read_to_string(&path) {
         Ok(text) if text.trim().parse::<Base36>().is_ok() => Ok(text.trim().to_owned()),
