@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     agent,
-    cli::{Entry, StackPlan},
-    compose::{self, Environment, Source},
+    cli::{Entry, FilePlan, StackPlan},
+    compose::{self, Environment, FileRequest, Source},
     demo, runtime,
 };
 
@@ -49,7 +49,20 @@ fn load_stack(files: &[PathBuf], stack: &str) -> Result<StackPlan, String> {
             .into_iter()
             .map(|network| (network.name, network.spec))
             .collect(),
+        files: file_plans(true, project.secrets)
+            .chain(file_plans(false, project.configs))
+            .collect(),
         config: compose::render_config(&merged),
         warnings: project.warnings.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn file_plans(is_secret: bool, files: Vec<FileRequest>) -> impl Iterator<Item = FilePlan> {
+    files.into_iter().map(move |file| FilePlan {
+        is_secret,
+        name: file.name,
+        file: file.file,
+        labels: file.labels.into_iter().collect(),
+        template_driver: file.template_driver,
     })
 }

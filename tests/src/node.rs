@@ -164,10 +164,29 @@ impl Node {
         }
     }
 
-    /// A power cut: the agent, its tasks and their parents, all at once.
+    /// A power cut: the agent, its tasks and their parents, and what was in memory, all at once.
     pub fn power_cut(&mut self) {
         self.kill_agent();
         process::end_all_below(&self.data);
+        for folder in self.memory() {
+            // Whatever is left of it nobody looks at.
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+
+    /// The folders in the machine's memory where its tasks find their files.
+    #[must_use]
+    pub fn memory(&self) -> Vec<PathBuf> {
+        let Ok(owner) = fs::read_to_string(self.data.join("engine-owner")) else {
+            return Vec::new();
+        };
+        let user = nix::unistd::geteuid();
+        let rooms = [format!("/dev/shm/shoal-{user}"), "/run/shoal".to_owned()];
+        let folders = rooms.map(|room| Path::new(&room).join(owner.trim()));
+        folders
+            .into_iter()
+            .filter(|folder| folder.is_dir())
+            .collect()
     }
 
     /// Everything that it has logged.
@@ -245,7 +264,6 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.kill_agent();
-        process::end_all_below(&self.data);
+        self.power_cut();
     }
 }

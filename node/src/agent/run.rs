@@ -40,6 +40,7 @@ pub(super) fn entropy<const N: usize>() -> Result<[u8; N], String> {
 /// One sentence for the person: what was wrong, where, and what to do.
 pub async fn run(args: AgentArgs) -> Result<(), String> {
     init_log();
+    keep_out_of_dumps();
     crate::descriptors::raise();
     let mut signals = Signals::new()?;
     let _lock = DirectoryLock::take(&args.data_dir).map_err(|error| error.to_string())?;
@@ -62,6 +63,14 @@ async fn port_is_free(address: SocketAddr) {
         }
     };
     let _ = tokio::time::timeout(PORT_FREE_WITHIN, free).await;
+}
+
+/// Values of secrets pass through this process on their way to tasks: the kernel writes no core dump of it, and no
+/// other process of its user may look into it. What it starts is not concerned.
+fn keep_out_of_dumps() {
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!(%error, "a core dump of this agent could hold secrets");
+    }
 }
 
 /// The log goes to stderr; `SHOAL_LOG` filters it as `RUST_LOG` does elsewhere (default: info).

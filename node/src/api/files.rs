@@ -113,7 +113,13 @@ fn list(kind: FileKind, handle: &Handle, parameters: &Parameters) -> Result<Resp
 fn inspect(kind: FileKind, handle: &Handle, id: &str) -> Result<Response, ApiError> {
     let view = handle.view.borrow().clone();
     let file = lookup::file(&view, kind, id, Purpose::Read)?;
-    body::json(&object(kind, file))
+    let mut object = object(kind, file);
+    if kind == FileKind::Secret {
+        // Ours: who may open it.
+        let readers = file.readers.iter().map(ToString::to_string);
+        object["Readers"] = json!(readers.collect::<Vec<_>>());
+    }
+    body::json(&object)
 }
 
 async fn create(

@@ -12,6 +12,7 @@ mod demo;
 mod entry;
 mod error;
 mod events;
+mod file;
 mod format;
 mod host;
 mod inspect;
@@ -50,7 +51,7 @@ pub use self::{
     demo::DemoArgs,
     entry::{Entry, LoadStack, Running, SendRunning},
     host::SocketAddress,
-    stack::StackPlan,
+    stack::{FilePlan, StackPlan},
     values::Concern,
 };
 pub(crate) use self::{client::Client, error::CliError, format::words::harmless, lookup::Lookup};
@@ -100,6 +101,12 @@ enum TopCommand {
     /// What services share to reach one another
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Values that are encrypted everywhere but in memory of the tasks that use them
+    #[command(subcommand)]
+    Secret(file::FileCommand),
+    /// Files that tasks find
+    #[command(subcommand)]
+    Config(file::FileCommand),
     /// Data that binds a slot to a node
     #[command(subcommand)]
     Volume(volume::VolumeCommand),
@@ -302,6 +309,8 @@ async fn dispatch(
         TopCommand::Service(command) => service::run(session, command).await,
         TopCommand::Swarm(command) => swarm::run(session, command).await,
         TopCommand::Network(command) => network::run(session, command).await,
+        TopCommand::Secret(command) => file::run(session, file::Kind::Secret, command).await,
+        TopCommand::Config(command) => file::run(session, file::Kind::Config, command).await,
         TopCommand::Volume(command) => volume::run(session, command).await,
         TopCommand::Events(args) => events::run(session, args).await,
         TopCommand::Why(args) => why::run(session, args).await,

@@ -33,7 +33,6 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub use diagnostic::{ComposeErrors, Diagnostic, Severity};
 pub use source::{Environment, Source};
 
-use convert::Capabilities;
 use diagnostic::Report;
 use node::{At, Node};
 use schema::{FILE, Kind};
@@ -141,26 +140,10 @@ pub fn load(
     environment: &Environment,
     stack: &str,
 ) -> Result<Project, ComposeErrors> {
-    load_with(files, environment, stack, Capabilities::CURRENT)
-}
-
-/// The merged files as YAML: long forms, variables replaced, keys in docker's order. Keys that were
-/// ignored, and `env_file` (its variables are under `environment`), do not appear.
-#[must_use]
-pub fn render_config(merged: &Merged) -> String {
-    render::file(&merged.top)
-}
-
-fn load_with(
-    files: &[Source],
-    environment: &Environment,
-    stack: &str,
-    capabilities: Capabilities,
-) -> Result<Project, ComposeErrors> {
     let (top, mut report) = gather(files, environment);
     let project = top.map(|top| {
         let mut later = report.fresh();
-        let project = convert::convert(stack, &top, capabilities, &mut later);
+        let project = convert::convert(stack, &top, &mut later);
         report.absorb(later);
         project
     });
@@ -173,6 +156,13 @@ fn load_with(
         }),
         _ => Err(ComposeErrors { diagnostics }),
     }
+}
+
+/// The merged files as YAML: long forms, variables replaced, keys in docker's order. Keys that were
+/// ignored, and `env_file` (its variables are under `environment`), do not appear.
+#[must_use]
+pub fn render_config(merged: &Merged) -> String {
+    render::file(&merged.top)
 }
 
 /// The merged files in canonical form, as far as they are right, and what was found. None: one of

@@ -32,7 +32,7 @@ async fn a_body_over_the_limit_is_refused_in_dockers_json() {
         .post("/services/create", &" ".repeat(BODY_BYTES_MAX + 1))
         .await;
     assert_eq!(reply.status, 413);
-    assert!(reply.message().contains("1048576 bytes"));
+    assert!(reply.message().contains("2097152 bytes"));
     let fits = fixture
         .post("/services/create", &" ".repeat(BODY_BYTES_MAX))
         .await;

@@ -4,51 +4,11 @@ use serde_json::{Value, json};
 
 use crate::cli::{
     error::CliError,
+    file::Kind,
     lookup::Lookup,
     query::{Filters, Target},
     session::Session,
 };
-
-/// A kind of file that a container gets.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    /// `--secret`
-    Secret,
-    /// `--config`
-    Config,
-}
-
-impl Kind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Secret => "secret",
-            Self::Config => "config",
-        }
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Secret => "/secrets",
-            Self::Config => "/configs",
-        }
-    }
-
-    /// The list in the container's spec.
-    pub(super) fn field(self) -> &'static str {
-        match self {
-            Self::Secret => "Secrets",
-            Self::Config => "Configs",
-        }
-    }
-
-    /// The field that holds the name in that list.
-    pub(super) fn name_field(self) -> &'static str {
-        match self {
-            Self::Secret => "SecretName",
-            Self::Config => "ConfigName",
-        }
-    }
-}
 
 /// Looks the ids of networks up. `name=NET,alias=A` is understood, too.
 pub(super) async fn networks(session: &Session, texts: &[String]) -> Result<Vec<Value>, CliError> {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    attach::{self, Kind},
+    attach,
     edit::{change_map, change_texts, change_variables, set},
     flags::{ContainerFlags, ServiceFlags},
     mounts, ports,
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::cli::{
     error::CliError,
+    file::Kind,
     lookup::Lookup,
     query::Target,
     registry::RegistryArgs,

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    attach::{self, Kind},
+    attach,
     create::{PortList, environment, hosts_line, port_list, preference},
     edit::{change_list, change_map, change_texts, change_variables, set},
     flags::{ContainerFlags, ServiceFlags, words},
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::cli::{
     error::CliError,
+    file::Kind,
     lookup::Lookup,
     registry::RegistryArgs,
     session::Session,

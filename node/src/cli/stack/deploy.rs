@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use clap::Args;
 use serde_json::Value;
 
-use super::{StackPlan, networks, stack_services};
+use super::{StackPlan, files, networks, stack_services};
 use crate::cli::{
     entry::LoadStack,
     error::CliError,
@@ -102,7 +102,7 @@ pub(super) async fn run(
     args: DeployArgs,
 ) -> Result<(), CliError> {
     let stack = &args.stack;
-    let plan = read(session, load, &args.compose_file, stack)?;
+    let mut plan = read(session, load, &args.compose_file, stack)?;
     let existing = stack_services(session, stack).await?;
     if args.prune {
         let names: BTreeSet<&str> = plan
@@ -118,6 +118,7 @@ pub(super) async fn run(
         }
     }
     networks::make(session, stack, &plan.networks, args.write).await?;
+    files::make(session, &plan.files, &mut plan.services, args.write).await?;
     let mut ids = Vec::new();
     for (name, spec) in &plan.services {
         let done = put(session, &existing, spec, &args).await;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::files::FilePlan;
+
 /// What a stack's files ask for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StackPlan {
@@ -11,6 +13,8 @@ pub struct StackPlan {
     /// Networks: the name in the cluster, and Docker's `NetworkCreateRequest`; none for one that must be
     /// there already.
     pub networks: Vec<(String, Option<Value>)>,
+    /// Secrets and configs.
+    pub files: Vec<FilePlan>,
     /// The files, merged and filled in, as one Compose file.
     pub config: String,
     /// What a person should know, a sentence each, with file and line.

@@ -1,6 +1,7 @@
 //! `shoal stack`: services that belong together, from Compose files.
 
 mod deploy;
+mod files;
 mod list;
 mod load;
 mod networks;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::{
     entry::LoadStack,
     error::{CliError, each},
+    file::Kind,
     format::rows::ListArgs,
     lookup::Lookup,
     query::{Filters, Target},
@@ -21,6 +23,7 @@ use super::{
     values::WriteArgs,
 };
 
+pub use files::FilePlan;
 pub use load::StackPlan;
 
 /// Label that stacks put on what they make.
@@ -126,7 +129,10 @@ async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
     each(&args.stacks, async |stack: &String| {
         let mut services = stack_services(session, stack).await?;
         let networks = networks::of_this(session, stack).await?;
-        if services.is_empty() && networks.is_empty() {
+        let secrets = files::of_this(session, Kind::Secret, stack).await?;
+        let configs = files::of_this(session, Kind::Config, stack).await?;
+        let parts = [&services, &secrets, &configs, &networks];
+        if parts.iter().all(|part| part.is_empty()) {
             return session
                 .out
                 .note(&format!("Nothing found in stack: {stack}"));
@@ -137,6 +143,13 @@ async fn rm(session: &mut Session, args: RmArgs) -> Result<(), CliError> {
             remove::part(session, "service", id, name, args.write).await
         })
         .await?;
+        for (kind, files) in [(Kind::Secret, &secrets), (Kind::Config, &configs)] {
+            each(files, async |file: &Value| {
+                let (id, name) = (file.text("/ID"), file.text("/Spec/Name"));
+                remove::part(session, kind.word(), id, name, args.write).await
+            })
+            .await?;
+        }
         each(&networks, async |network: &Value| {
             let (id, name) = (network.text("/Id"), network.text("/Name"));
             remove::part(session, "network", id, name, args.write).await

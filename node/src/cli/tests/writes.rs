@@ -1,11 +1,11 @@
 //! What commands send.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use serde_json::{Value, json};
 
 use super::fake::{Ended, Fake, data, run_with};
-use crate::cli::{Entry, StackPlan};
+use crate::cli::{Entry, FilePlan, StackPlan};
 
 fn body(fake: &Fake, request: &str) -> Value {
     let seen = fake.seen();
@@ -194,12 +194,32 @@ fn warnings_of_an_answer_without_a_body_are_shown() {
     );
 }
 
+fn file(is_secret: bool, name: &str, file: &str) -> FilePlan {
+    FilePlan {
+        is_secret,
+        name: name.to_owned(),
+        file: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)),
+        ..FilePlan::default()
+    }
+}
+
 fn plan(names: &[&str]) -> StackPlan {
     let services = names.iter().map(|name| {
-        let spec = json!({"Name": format!("app_{name}"), "Mode": {"Replicated": {"Replicas": 1}}});
+        let mut spec =
+            json!({"Name": format!("app_{name}"), "Mode": {"Replicated": {"Replicas": 1}}});
+        if *name == "new" {
+            spec["TaskTemplate"] = json!({"ContainerSpec": {
+                "Secrets": [{"SecretID": "", "SecretName": "app_known"}],
+                "Configs": [{"ConfigID": "", "ConfigName": "app_fresh"}],
+            }});
+        }
         ((*name).to_owned(), spec)
     });
     StackPlan {
+        files: vec![
+            file(true, "app_known", "Cargo.toml"),
+            file(false, "app_fresh", "Cargo.toml"),
+        ],
         services: services.collect(),
         networks: vec![
             ("app_old".into(), Some(json!({ "Name": "app_old" }))),
@@ -254,6 +274,21 @@ fn stack(tasks: &str, update: &'static [u8]) -> Fake {
             201,
             br#"{"Id":"net_new"}"#.to_vec(),
         ),
+        (
+            "GET",
+            "/secrets",
+            200,
+            br#"[{"ID":"id_known","Version":{"Index":3},"Spec":{"Name":"app_known"}}]"#.to_vec(),
+        ),
+        ("POST", "/secrets/id_known/update", 200, Vec::new()),
+        ("GET", "/configs", 200, b"[]".to_vec()),
+        (
+            "POST",
+            "/configs/create",
+            201,
+            br#"{"ID":"id_fresh"}"#.to_vec(),
+        ),
+        ("DELETE", "/secrets/id_known", 204, Vec::new()),
         ("DELETE", "/networks/net_old", 204, Vec::new()),
         ("DELETE", "/services/id_same", 200, Vec::new()),
         ("DELETE", "/services/id_web", 200, Vec::new()),
@@ -277,6 +312,7 @@ fn a_deploy_writes_only_what_changed() {
     insta::assert_snapshot!(ended.stdout, @r"
     Removing service app_old
     Creating network app_new
+    Creating config app_fresh
     Creating service app_new
     Updating service app_web (id: id_web)
     ");
@@ -291,10 +327,19 @@ fn a_deploy_writes_only_what_changed() {
         [
             "DELETE /services/id_old?write-concern=majority",
             "POST /networks/create?write-concern=majority",
+            "POST /secrets/id_known/update?version=3&write-concern=majority",
+            "POST /configs/create?write-concern=majority",
             "POST /services/create?write-concern=majority",
             "POST /services/id_web/update?version=5&write-concern=majority",
         ]
     );
+    let seen = fake.seen();
+    let made = seen
+        .iter()
+        .find(|(line, _)| line.starts_with("POST /services/create"));
+    let (_, made) = made.unwrap();
+    assert!(made.contains(r#""SecretID":"id_known""#), "{made}");
+    assert!(made.contains(r#""ConfigID":"id_fresh""#), "{made}");
 }
 
 #[test]
@@ -306,6 +351,7 @@ fn a_stack_goes_with_its_networks() {
     Removing service app_old
     Removing service app_same
     Removing service app_web
+    Removing secret app_known
     Removing network app_old
     ");
 }

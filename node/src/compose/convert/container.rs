@@ -65,18 +65,11 @@ impl Stack<'_> {
         service: &Node,
         path: &str,
     ) -> Vec<Json> {
-        let (is_supported, kind) = match section {
-            "secrets" => (self.capabilities.secrets, "Secret"),
-            _ => (self.capabilities.configs, "Config"),
+        let kind = match section {
+            "secrets" => "Secret",
+            _ => "Config",
         };
         let items = service.get(section).map_or(&[][..], Node::items);
-        if let (false, Some(first)) = (is_supported, items.first()) {
-            let message = format!(
-                "{section} are not supported yet: pass it in environment, or mount a path of the node"
-            );
-            self.error(first.at, &format!("{path}.{section}"), message);
-            return Vec::new();
-        }
         let mut out = Vec::new();
         for (index, item) in items.iter().enumerate() {
             if item.value == Value::Null {

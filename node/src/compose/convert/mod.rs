@@ -20,28 +20,10 @@ use super::{
     node::{At, Node, Value},
 };
 
-/// What Compose can say and Shoal cannot do yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Capabilities {
-    /// Whether services may use secrets.
-    pub(crate) secrets: bool,
-    /// Whether services may use configs.
-    pub(crate) configs: bool,
-}
-
-impl Capabilities {
-    /// What this version can do.
-    pub(crate) const CURRENT: Self = Self {
-        secrets: false,
-        configs: false,
-    };
-}
-
 /// What the conversion of a stack needs at hand.
 struct Stack<'a> {
     name: &'a str,
     top: &'a Node,
-    capabilities: Capabilities,
     report: &'a mut Report,
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use serde_json::{Value as Json, json};
 
-use super::{Capabilities, Stack, json::Object, json_map, service::DEFAULT_NETWORK, texts_by_key};
+use super::{Stack, json::Object, json_map, service::DEFAULT_NETWORK, texts_by_key};
 use crate::compose::{
     FileRequest, NetworkRequest, Project, VolumeRequest,
     diagnostic::Report,
@@ -12,19 +12,9 @@ use crate::compose::{
 };
 
 /// Converts a merged file; what is wrong is reported, and then the result is not to be used.
-pub(crate) fn convert(
-    name: &str,
-    top: &Node,
-    capabilities: Capabilities,
-    report: &mut Report,
-) -> Project {
+pub(crate) fn convert(name: &str, top: &Node, report: &mut Report) -> Project {
     check_name(name, report);
-    let mut stack = Stack {
-        name,
-        top,
-        capabilities,
-        report,
-    };
+    let mut stack = Stack { name, top, report };
     let mut services: Vec<&Entry> = entries(top, "services").iter().collect();
     services.sort_by_key(|entry| &entry.key);
     if services.is_empty() {

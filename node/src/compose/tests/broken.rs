@@ -175,9 +175,8 @@ fn at_most_fifty_errors_are_shown() {
 
 #[test]
 fn a_bad_stack_name_is_refused() {
-    let all = super::Capabilities::CURRENT;
     let files = [super::source("services: {a: {image: x}}")];
-    let errors = super::load_with(&files, &super::environment(), "a/b", all).unwrap_err();
+    let errors = super::load(&files, &super::environment(), "a/b").unwrap_err();
     assert!(
         errors
             .to_string()

@@ -6,9 +6,7 @@ mod hostile;
 mod recorded;
 mod several;
 
-use super::{
-    ComposeErrors, Environment, Merged, Project, Source, convert::Capabilities, load_with, read,
-};
+use super::{ComposeErrors, Environment, Merged, Project, Source, load, read};
 
 /// What the tests' files find around them.
 fn environment() -> Environment {
@@ -32,16 +30,12 @@ fn merged(text: &str) -> Result<Merged, ComposeErrors> {
 }
 
 fn project(text: &str) -> Result<Project, ComposeErrors> {
-    let all = Capabilities {
-        secrets: true,
-        configs: true,
-    };
-    load_with(&[source(text)], &environment(), "app", all)
+    load(&[source(text)], &environment(), "app")
 }
 
 /// Every finding, one a line.
 fn findings(text: &str) -> String {
-    let found = match super::load(&[source(text)], &environment(), "app") {
+    let found = match load(&[source(text)], &environment(), "app") {
         Ok(project) => project.warnings,
         Err(errors) => errors.diagnostics,
     };

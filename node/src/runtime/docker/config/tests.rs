@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{super::samples::*, *};
+use crate::runtime::files::PlacedFiles;
 
 fn made(container: &str) -> Value {
     let made = container_of(&launch(container));
@@ -152,7 +153,9 @@ fn what_no_engine_can_do_is_refused_with_the_reason() {
     let seccomp = r#"{"Image":"w","Privileges":{"Seccomp":{"Mode":"custom","Profile":"e30"}}}"#;
     assert!(refused(seccomp).contains("seccomp"));
     assert!(refused(r#"{"Image":"scratch","Args":["x"]}"#).contains("containers only"));
-    assert!(refused(r#"{"Image":"w","Secrets":[{"SecretName":"s"}]}"#).contains("secrets"));
+    let mut without_files = launch(r#"{"Image":"w"}"#);
+    without_files.files = PlacedFiles::none("no tmpfs".into());
+    assert_eq!(container_of_err(&without_files).to_string(), "no tmpfs");
     for bad in [
         "{{.Task.Slot",
         "{{.Task.Color}}",
