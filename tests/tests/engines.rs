@@ -24,6 +24,8 @@ mod nat;
 mod network;
 #[path = "engines/packets.rs"]
 mod packets;
+#[path = "engines/passing.rs"]
+mod passing;
 #[path = "engines/plain.rs"]
 mod plain;
 #[path = "engines/publishing.rs"]

@@ -42,6 +42,18 @@ pub struct Handle {
     pub identity: Arc<Identity>,
 }
 
+impl Handle {
+    /// The newest API version that is offered: no newer than the local engine's, as requests about single containers
+    /// are passed on to it.
+    #[must_use]
+    pub fn newest_api(&self) -> ApiVersion {
+        let of_engine = self.engine.api_minor().map(ApiVersion);
+        of_engine.map_or(ApiVersion::NEWEST, |of_engine| {
+            of_engine.min(ApiVersion::NEWEST)
+        })
+    }
+}
+
 /// An order, and where its outcome goes.
 ///
 /// The owner publishes the view that shows the effect before it replies: clients read what they
@@ -98,9 +110,6 @@ pub struct Identity {
     pub kernel_version: String,
     /// Name of the operating system for people, or nothing.
     pub operating_system: String,
-    /// The newest API version that is offered: no newer than the local engine's, as requests about
-    /// single containers are passed on to it.
-    pub newest_api: ApiVersion,
 }
 
 impl Identity {
@@ -116,7 +125,6 @@ impl Identity {
             data_dir,
             kernel_version: release.trim().to_owned(),
             operating_system: pretty_name(&system).unwrap_or("Linux").to_owned(),
-            newest_api: ApiVersion::NEWEST,
         }
     }
 }

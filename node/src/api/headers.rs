@@ -14,7 +14,7 @@ pub(super) async fn add(State(handle): State<Handle>, request: Request, next: Ne
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let identity = &handle.identity;
-    set(headers, "Api-Version", &identity.newest_api.to_string());
+    set(headers, "Api-Version", &handle.newest_api().to_string());
     headers.insert("Docker-Experimental", HeaderValue::from_static("false"));
     headers.insert("Ostype", HeaderValue::from_static("linux"));
     let server = format!("Shoal/{} (linux)", identity.version);

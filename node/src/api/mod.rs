@@ -29,6 +29,7 @@ mod networks;
 mod node_object;
 mod nodes;
 mod orders;
+mod passing;
 mod ping;
 mod query;
 mod router;

@@ -1,10 +1,11 @@
 //! `/networks`: those that services share. Networks of one machine are its engine's.
 
 use axum::{
-    extract::State,
-    http::StatusCode,
+    extract::{Request, State},
+    http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shoal_scheduler::{order::Order, spec::NetworkSpec, task::NetworkId, view::NetworkView};
 
@@ -16,14 +17,25 @@ use super::{
     handle::Handle,
     lookup::{self, Purpose},
     orders::{Concern, carry_out, receipt_headers, until_seen},
-    query::{Id, Parameters},
+    passing::{self, Head},
+    query::{Id, Parameters, Spoken},
 };
 
+/// What the engine's part of a network of ours is known by.
+const LOCAL_LABEL: &str = "shoal.network";
 const FILTERS: [&str; 7] = ["id", "name", "label", "driver", "scope", "type", "dangling"];
 
-/// `GET /networks`
+#[derive(Deserialize)]
+struct Scope {
+    #[serde(rename = "Scope")]
+    scope: Option<String>,
+}
+
+/// `GET /networks`: the cluster's, and the engine's own.
 pub(super) async fn list(
     State(handle): State<Handle>,
+    Spoken(spoken): Spoken,
+    uri: Uri,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let filters = Filters::read(&parameters, &FILTERS)?;
@@ -42,6 +54,12 @@ pub(super) async fn list(
             networks.push(object(network));
         }
     }
+    let query = uri.query().map(|query| format!("?{query}"));
+    let path = format!("/networks{}", query.unwrap_or_default());
+    let local: Option<Vec<Value>> = passing::ask(&handle, spoken, &path).await;
+    let is_of_ours = |network: &Value| network["Labels"].get(LOCAL_LABEL).is_some();
+    let local = local.into_iter().flatten();
+    networks.extend(local.filter(|network| !is_of_ours(network)));
     body::json(&networks)
 }
 
@@ -65,22 +83,35 @@ pub(super) async fn inspect(
     State(handle): State<Handle>,
     Id(id): Id,
     parameters: Parameters,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let view = handle.view.borrow().clone();
-    if !matches!(parameters.text("scope"), "" | "swarm") {
-        return Err(ApiError::not_found("network", id));
+    let scope = parameters.text("scope");
+    if matches!(scope, "" | "swarm") {
+        match lookup::network(&view, &id, Purpose::Read) {
+            Ok(found) => return body::json(&object(found)),
+            Err(error) if scope == "swarm" => return Err(error),
+            Err(ApiError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
-    body::json(&object(lookup::network(&view, &id, Purpose::Read)?))
+    passing::forward(&handle, request).await
 }
 
 /// `POST /networks/create`
 pub(super) async fn create(
     State(handle): State<Handle>,
     concern: Concern,
+    head: Head,
     JsonText(text): JsonText,
 ) -> Result<Response, ApiError> {
-    let spec: NetworkSpec = serde_json::from_str(&text)
-        .map_err(|error| ApiError::Bad(format!("the network can't be read: {error}")))?;
+    let bad = |error| ApiError::Bad(format!("the network can't be read: {error}"));
+    let spec: NetworkSpec = serde_json::from_str(&text).map_err(bad)?;
+    let scope: Scope = serde_json::from_str(&text).map_err(bad)?;
+    let is_ours = spec.driver == "overlay" || scope.scope.as_deref() == Some("swarm");
+    if !is_ours && handle.engine.socket().is_some() {
+        return passing::forward(&handle, head.with(text)).await;
+    }
     let receipt = carry_out(&handle, Order::CreateNetwork { spec }, concern).await?;
     if let Ok(id) = receipt.id.parse::<NetworkId>() {
         until_seen(&handle, |view| view.networks.contains_key(&id)).await;
@@ -94,9 +125,14 @@ pub(super) async fn remove(
     State(handle): State<Handle>,
     Id(id): Id,
     concern: Concern,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let view = handle.view.borrow().clone();
-    let network = lookup::network(&view, &id, Purpose::Write)?.id;
+    let network = match lookup::network(&view, &id, Purpose::Write) {
+        Ok(network) => network.id,
+        Err(ApiError::NotFound { .. }) => return passing::forward(&handle, request).await,
+        Err(error) => return Err(error),
+    };
     let receipt = carry_out(&handle, Order::RemoveNetwork { network }, concern).await?;
     until_seen(&handle, |view| !view.networks.contains_key(&network)).await;
     Ok((StatusCode::NO_CONTENT, receipt_headers(&receipt)).into_response())

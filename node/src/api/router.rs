@@ -1,18 +1,16 @@
 //! Which path is answered where.
 
 use axum::{
-    Router, middleware,
+    Extension, Router, middleware,
     routing::{delete, get, post},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    distribution,
-    error::ApiError,
-    events,
+    distribution, events,
     files::{configs, secrets},
     handle::Handle,
-    headers, info, logs, networks, nodes, ping, service_orders, services, shoal, swarm,
+    headers, info, logs, networks, nodes, passing, ping, service_orders, services, shoal, swarm,
     system_version, tasks, version,
 };
 
@@ -20,10 +18,11 @@ use super::{
 pub fn router(handle: Handle, stop: CancellationToken) -> Router {
     let routes = docker()
         .merge(logs::routes(stop.clone()))
-        .merge(events::routes(stop))
+        .merge(events::routes(stop.clone()))
         .nest("/shoal/v1", own())
-        .fallback(page_not_found)
-        .method_not_allowed_fallback(page_not_found)
+        .fallback(passing::pass)
+        .method_not_allowed_fallback(passing::pass)
+        .layer(Extension(passing::Stop(stop)))
         .with_state(handle.clone());
     // A layer of the outer router runs before the inner one looks at the path.
     Router::new()
@@ -85,8 +84,4 @@ fn own() -> Router<Handle> {
         .route("/why/{service}", get(shoal::why))
         .route("/why/{service}/{slot}", get(shoal::why_slot))
         .route("/volumes/release", post(shoal::release_volume))
-}
-
-async fn page_not_found() -> ApiError {
-    ApiError::PageNotFound
 }

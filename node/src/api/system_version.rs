@@ -6,32 +6,48 @@ use axum::{extract::State, response::Response};
 use bollard::models::{SystemVersion, SystemVersionComponents, SystemVersionPlatform};
 
 use super::{
-    body::json,
-    error::ApiError,
-    handle::{Handle, Identity},
-    version::ApiVersion,
+    body::json, error::ApiError, handle::Handle, passing, query::Spoken, version::ApiVersion,
 };
 use crate::architecture;
 
 /// What stands where Docker names its compiler.
 const LANGUAGE: &str = concat!("none: Rust ", env!("CARGO_PKG_RUST_VERSION"));
 
-/// `GET /version`
-pub(super) async fn version(State(handle): State<Handle>) -> Result<Response, ApiError> {
+/// `GET /version`: the engine's, with this program as one more component; without an engine this program's own.
+pub(super) async fn version(
+    State(handle): State<Handle>,
+    Spoken(spoken): Spoken,
+) -> Result<Response, ApiError> {
+    let own = own(&handle);
+    let engine = passing::ask::<SystemVersion>(&handle, spoken, "/version").await;
+    let Some(engine) = engine else {
+        return json(&own);
+    };
+    let components = own.components.into_iter().chain(engine.components);
+    json(&SystemVersion {
+        platform: own.platform,
+        components: Some(components.flatten().collect()),
+        api_version: own.api_version,
+        min_api_version: own.min_api_version,
+        ..engine
+    })
+}
+
+fn own(handle: &Handle) -> SystemVersion {
     let identity = &handle.identity;
     let program = architecture::of_this_program();
     let architecture = architecture::family(&program);
-    json(&SystemVersion {
+    SystemVersion {
         platform: Some(SystemVersionPlatform {
-            name: "Shoal".into(),
+            name: format!("Shoal {}", identity.version),
         }),
         components: Some(vec![SystemVersionComponents {
-            name: "Engine".into(),
+            name: "Shoal".into(),
             version: identity.version.clone(),
-            details: Some(details(identity, architecture)),
+            details: Some(details(handle, architecture)),
         }]),
         version: Some(identity.version.clone()),
-        api_version: Some(identity.newest_api.to_string()),
+        api_version: Some(handle.newest_api().to_string()),
         min_api_version: Some(ApiVersion::OLDEST.to_string()),
         git_commit: Some(identity.git_commit.clone()),
         go_version: Some(LANGUAGE.into()),
@@ -40,12 +56,13 @@ pub(super) async fn version(State(handle): State<Handle>) -> Result<Response, Ap
         kernel_version: Some(identity.kernel_version.clone()),
         experimental: None,
         build_time: Some(String::new()),
-    })
+    }
 }
 
-fn details(identity: &Identity, architecture: &str) -> HashMap<String, String> {
+fn details(handle: &Handle, architecture: &str) -> HashMap<String, String> {
+    let identity = &handle.identity;
     [
-        ("ApiVersion", identity.newest_api.to_string()),
+        ("ApiVersion", handle.newest_api().to_string()),
         ("Arch", architecture.to_owned()),
         ("BuildTime", String::new()),
         ("Experimental", "false".to_owned()),

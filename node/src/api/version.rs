@@ -54,7 +54,7 @@ pub(super) async fn strip(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let newest = handle.identity.newest_api;
+    let newest = handle.newest_api();
     let version = match split(request.uri().path()) {
         None => newest,
         Some((version, _)) if version > newest => {

@@ -9,11 +9,13 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Uri, header},
     response::Response,
     routing::get,
 };
 use bytes::Bytes;
+use http_body_util::BodyExt;
+use serde_json::Value;
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
     time::sleep,
@@ -23,9 +25,16 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::history::History;
 use self::{difference::Event, history::now};
 use super::{
-    date::parse_unix, error::ApiError, filters::Filters, handle::Handle, log_stream::Frames,
-    query::Parameters,
+    date::parse_unix,
+    error::ApiError,
+    filters::Filters,
+    handle::Handle,
+    log_stream::Frames,
+    passing,
+    query::{Parameters, Spoken},
+    version::ApiVersion,
 };
+use crate::runtime::docker::LAUNCH;
 
 /// All that Docker's client may name.
 const FILTERS: [&str; 14] = [
@@ -46,6 +55,8 @@ const FILTERS: [&str; 14] = [
 ];
 /// Events that wait for a client that reads slowly.
 const WAITING: usize = 64;
+/// Longest line of an engine.
+const LINE_BYTES_MAX: usize = 1 << 20;
 /// For ever, as far as clocks go.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
@@ -53,12 +64,14 @@ const NEVER: Duration = Duration::from_secs(365 * 86_400);
 pub(super) fn routes(stop: CancellationToken) -> Router<Handle> {
     Router::new().route(
         "/events",
-        get(|state, parameters| events(state, parameters, stop)),
+        get(|state, spoken, uri, parameters| events(state, spoken, uri, parameters, stop)),
     )
 }
 
 async fn events(
     State(handle): State<Handle>,
+    Spoken(spoken): Spoken,
+    uri: Uri,
     parameters: Parameters,
     stop: CancellationToken,
 ) -> Result<Response, ApiError> {
@@ -71,8 +84,10 @@ async fn events(
     tokio::spawn(async move {
         // The client's leaving closes the channel; the agent's stopping cancels the token.
         let gone = frames.clone();
+        let of_engine = of_engine(&handle, spoken, &uri, &frames);
+        let both = async { tokio::join!(send_all(&handle.history, &asked, &frames), of_engine) };
         tokio::select! {
-            () = send_all(&handle.history, &asked, &frames) => {}
+            _ = both => {}
             () = gone.closed() => {}
             () = stop.cancelled() => {}
         }
@@ -81,6 +96,57 @@ async fn events(
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
+}
+
+/// The engine's own events, whole lines of them.
+async fn of_engine(handle: &Handle, spoken: ApiVersion, uri: &Uri, frames: &mpsc::Sender<Bytes>) {
+    let query = uri.query().map(|query| format!("?{query}"));
+    let path = format!("/events{}", query.unwrap_or_default());
+    let Some(answer) = passing::get(handle, spoken, &path).await else {
+        return;
+    };
+    if !answer.status().is_success() {
+        return;
+    }
+    let mut body = answer.into_body();
+    let mut begun = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        begun.extend_from_slice(&data);
+        // What has no end is none.
+        if begun.len() > LINE_BYTES_MAX {
+            return;
+        }
+        let Some(end) = begun.iter().rposition(|byte| *byte == b'\n') else {
+            continue;
+        };
+        let rest = begun.split_off(end + 1);
+        let lines = std::mem::replace(&mut begun, rest);
+        if frames.send(without_launch(&lines).into()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// An engine repeats all labels of a container in each of its events, and one of ours is the task's whole spec.
+fn without_launch(lines: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        match serde_json::from_slice::<Value>(line) {
+            Ok(mut event) => {
+                let attributes = event.pointer_mut("/Actor/Attributes");
+                if let Some(attributes) = attributes.and_then(Value::as_object_mut) {
+                    attributes.remove(LAUNCH);
+                }
+                kept.extend_from_slice(event.to_string().as_bytes());
+                kept.push(b'\n');
+            }
+            Err(_) => kept.extend_from_slice(line),
+        }
+    }
+    kept
 }
 
 fn moment(parameters: &Parameters, name: &str) -> Result<Option<Duration>, ApiError> {

@@ -1,6 +1,6 @@
 //! What the API asks of the local engine: what it is, and what it knows of images elsewhere.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bollard::{errors::Error, models::SystemInfo};
 use serde_json::Value;
@@ -29,6 +29,20 @@ pub struct EngineRefusal {
 impl EngineClient {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
         Self(Some(engine))
+    }
+
+    /// Where the engine listens, if it is there.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        let engine = self.0.as_ref()?;
+        engine.now().map(|_| engine.socket())
+    }
+
+    /// The minor number of the newest API that it speaks. None: it is not there.
+    #[must_use]
+    pub fn api_minor(&self) -> Option<u16> {
+        let version = self.0.as_ref()?.now()?.client_version();
+        u16::try_from(version.minor_version).ok()
     }
 
     /// What the engine says of itself. None: it is not there.

@@ -13,7 +13,7 @@ use crate::runtime::Launch;
 /// The name of the agent's [data directory](super::installation): whose container it is.
 pub(super) const OWNER: &str = "shoal.owner";
 /// The [`Launch`] as JSON.
-pub(super) const LAUNCH: &str = "shoal.launch";
+pub(crate) const LAUNCH: &str = "shoal.launch";
 /// The task, so that events can be told apart without asking.
 pub(super) const TASK: &str = "com.docker.swarm.task.id";
 

@@ -47,6 +47,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+pub(crate) use self::labels::LAUNCH;
 pub use self::{
     client::{EngineClient, EngineRefusal},
     credentials::{CREDENTIALS_BYTES_MAX, CredentialSource, CredentialStore, Credentials},
