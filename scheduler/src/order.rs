@@ -7,7 +7,7 @@ use shoal_membership::NodeId;
 
 use crate::{
     file::SealedKeys,
-    spec::{FileKind, FileSpec, NetworkSpec, NodeSpec, SpecError},
+    spec::{ClusterSpec, FileKind, FileSpec, NetworkSpec, NodeSpec, SpecError},
     task::{FileId, NetworkId, ServiceId, Slot},
 };
 
@@ -81,6 +81,17 @@ pub enum Order {
         ttl: Option<Duration>,
         /// How many nodes may use it. None: any number.
         uses: Option<u32>,
+        /// Whether it is one that stands until it is rotated: see `RotateTokens`.
+        is_standing: bool,
+    },
+    /// Remove all join tokens that stand until they are rotated.
+    RotateTokens,
+    /// Change what holds for the whole cluster.
+    UpdateCluster {
+        /// The version that the change was made from; another one is refused.
+        version: u64,
+        /// The whole new spec.
+        spec: ClusterSpec,
     },
     /// Remove a join token.
     RemoveToken {

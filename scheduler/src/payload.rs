@@ -95,6 +95,9 @@ pub struct TokenRecord {
     /// Nodes that may use it. None: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses: Option<u32>,
+    /// Whether it stands until it is rotated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_standing: bool,
 }
 
 impl TokenRecord {

@@ -17,7 +17,7 @@ use shoal_membership::{ClusterId, NodeId, PublicKey};
 use crate::{
     file::Contents,
     observed::PortTrouble,
-    spec::{FileSpec, NetworkSpec, NodeSpec, PortConfig, PublishMode, ServiceSpec},
+    spec::{ClusterSpec, FileSpec, NetworkSpec, NodeSpec, PortConfig, PublishMode, ServiceSpec},
     task::{FileId, NetworkId, ServiceId, Slot, TaskId, TaskReport},
     update::Stage,
 };
@@ -45,6 +45,10 @@ pub struct ClusterView {
     pub tasks: BTreeMap<TaskId, TaskView>,
     /// Slots that nobody runs because they fit nowhere.
     pub pending: Vec<PendingSlot>,
+    /// What holds for the whole cluster.
+    pub spec: ClusterSpec,
+    /// Changes whenever that does. Equal on nodes that hold the same registry.
+    pub spec_version: u64,
     /// Join tokens that are still good.
     pub tokens: Vec<TokenView>,
     /// Digest of the desired state. Equal on two nodes: they hold the same registry.
@@ -248,6 +252,8 @@ pub struct TokenView {
     pub uses: Option<u32>,
     /// How many have.
     pub used: u32,
+    /// Whether it stands until it is rotated.
+    pub is_standing: bool,
 }
 
 /// On which ports of a service a node can't listen, a sentence each: what to tell people beside its tasks

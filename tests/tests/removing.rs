@@ -2,6 +2,8 @@
 
 use std::{fs, time::Duration};
 
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 use shoal_tests::{Cluster, within};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -184,6 +186,17 @@ fn a_copied_machine_with_a_token_takes_a_key_of_its_own_and_joins() {
     cluster.agree(SOON);
 }
 
+/// It runs, and is in no cluster.
+fn is_inactive(cluster: &Cluster, at: usize) {
+    within(SOON, "an inactive node", || {
+        let info = cluster[at].get("/info")?;
+        match info["Swarm"]["LocalNodeState"].as_str() {
+            Some("inactive") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+}
+
 #[test]
 fn a_node_that_leaves_hands_its_tasks_over_and_is_nobody_afterwards() {
     let mut cluster = Cluster::of(3);
@@ -191,15 +204,22 @@ fn a_node_that_leaves_hands_its_tasks_over_and_is_nobody_afterwards() {
     let old = cluster[2].id();
     let said = cluster[2].shoal(&["swarm", "leave"]);
     assert_eq!(said.ok(), "Node left the swarm.");
-    assert_eq!(cluster[2].wait_end(SOON), 0);
+    is_inactive(&cluster, 2);
     assert!(cluster.processes().iter().all(|task| task.node != old));
     cluster.settles("web", 6, SOON);
     is_seen(&cluster, "n3", "down");
     assert!(cluster[2].data.join("set-aside-1/node.key").exists());
     cluster[0].shoal(&["node", "rm", "n3"]).ok();
 
-    // It is a new machine now, here or in any other cluster.
-    cluster.enter(2);
+    // It is a new machine now, here or in any other cluster; and one that waits, also when it starts again.
+    cluster[2].signal(Signal::SIGTERM);
+    assert_eq!(cluster[2].wait_end(SOON), 0);
+    cluster[2].launch(&[]);
+    is_inactive(&cluster, 2);
+    let token = cluster[0].get("/swarm").unwrap()["JoinTokens"]["Worker"].clone();
+    let join = json!({ "JoinToken": token, "RemoteAddrs": [cluster[1].listen.to_string()] });
+    let joined = cluster[2].request("POST", "/swarm/join", Some(&join));
+    assert_eq!(joined.unwrap(), (200, Value::Null));
     cluster.all_ready();
     assert_ne!(cluster[2].id(), old);
     cluster.settles("web", 6, Duration::from_secs(60));
@@ -214,10 +234,17 @@ fn the_last_node_leaves_only_by_force() {
     let said = cluster[0].shoal(&["swarm", "leave"]);
     said.refused(&["no other member of the cluster can be reached", "--force"]);
     cluster.settles("web", 2, SOON);
+    let before = cluster[0].id();
     cluster[0].shoal(&["swarm", "leave", "--force"]).ok();
-    assert_eq!(cluster[0].wait_end(SOON), 0);
+    is_inactive(&cluster, 0);
     assert!(cluster.processes().is_empty());
-    cluster[0].start(&[]);
+    let refused = cluster[0].request("GET", "/services", None).unwrap();
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    let founded = cluster[0]
+        .request("POST", "/swarm/init", Some(&json!({})))
+        .unwrap();
+    assert_eq!(founded, (200, json!(cluster[0].id())));
+    assert_ne!(cluster[0].id(), before);
     cluster.ready(&[0]);
     assert_eq!(cluster[0].services().unwrap().len(), 0);
 }

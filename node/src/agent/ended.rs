@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::sync::oneshot;
 
-use crate::store::set_aside;
+use crate::store::{set_aside, set_inactive};
 
 /// How the agent ended.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) enum Next {
     End,
     /// The agent starts once more, as a machine that never was in a cluster.
     StartAnew,
+    /// The agent waits to be told which cluster to be in.
+    Idle,
 }
 
 /// Deals with the state of an agent that has closed its store, and says what there is to say.
@@ -39,10 +41,11 @@ pub(super) fn farewell(ended: Ended, folder: &Path, can_join: bool) -> Result<Ne
     match ended {
         Ended::Stopped | Ended::Abandoned => Ok(Next::End),
         Ended::Left(reply) => {
-            let left = put_away(folder, "this node left its cluster, as it was told");
+            let left = put_away(folder, "this node left its cluster, as it was told")
+                .and_then(|()| set_inactive(folder).map_err(|error| error.to_string()));
             // Whoever asked may be gone.
             let _ = reply.send(left.clone());
-            left.map(|()| Next::End)
+            left.map(|()| Next::Idle)
         }
         Ended::Removed => Err(format!(
             "this node was removed from its cluster; its tasks are stopped. To join again, move \

@@ -144,11 +144,10 @@ impl Door<'_> {
 }
 
 /// Answers everybody who wants something of a cluster with the reason why they can't have it yet.
-/// Ends when nobody can ask any more.
 pub(super) async fn refuse(
     orders: &mut mpsc::Receiver<OrderRequest>,
     leavers: &mut mpsc::Receiver<LeaveRequest>,
-) {
+) -> std::convert::Infallible {
     loop {
         // Whoever asked may be gone.
         tokio::select! {
@@ -159,7 +158,8 @@ pub(super) async fn refuse(
             Some(request) = leavers.recv() => {
                 let _ = request.reply.send(Err("This node is not part of a swarm".to_owned()));
             }
-            else => return,
+            // Nobody can ask any more.
+            else => return std::future::pending().await,
         }
     }
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use shoal_membership::{Addresses, ClusterId, Profile, SecretKey};
-use shoal_net::{Endpoint, EndpointConfig, Inbox, JoinToken, TrustSet};
+use shoal_membership::{Addresses, Profile, SecretKey};
+use shoal_net::JoinToken;
 use shoal_scheduler::{
     peer::{Config, Memory, Peer, Timing},
     placement::LoadCaps,
-    view::{ClusterView, NodeFacts, NodeStatus, NodeView},
+    view::NodeFacts,
 };
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     clock::Clock,
@@ -20,7 +19,7 @@ use super::{
     engine::Engine,
     enter::{self, Entered},
     facts,
-    logs::Logs,
+    lines::{Lines, ServerTask},
     member_book::MemberBook,
     network_book::NetworkBook,
     owner::{Owner, Sources, Waiting},
@@ -28,22 +27,20 @@ use super::{
     recall,
     run::entropy,
     signals::Signals,
-    streams::Takers,
+    start::Start,
     task_files::TaskFiles,
     tasks::{Runtimes, adopted_task},
 };
 use crate::{
-    api::{Handle, History, Identity as ApiIdentity, LeaveRequest, OrderRequest, Question, Server},
-    balancer::{Balancer, Setting, virtuals::Virtuals},
+    api::{NodeState, Server, Socket},
     cli::{AgentArgs, ProfileChoice, RuntimeChoice},
-    names::Names,
     runtime::{
         self,
         files::FileRoom,
         installation,
         process::{ProcessRuntime, ProcessSettings},
     },
-    store::Identity,
+    store::{Identity, is_inactive, set_active},
     vault::Vault,
 };
 
@@ -55,11 +52,15 @@ const QUEUE: usize = 256;
 ///
 /// # Errors
 /// One sentence for the person: what was wrong, where, and what to do.
-pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next, String> {
+pub(super) async fn live(
+    args: AgentArgs,
+    socket: &Socket,
+    signals: &mut Signals,
+) -> Result<Next, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let identity = Identity::load_or_create(&args.data_dir).map_err(|error| said(&error))?;
     let token = args.join.as_deref().map(parse_token).transpose()?;
-    let server = Server::bind(args.api.path().to_owned()).map_err(|error| said(&error))?;
+    let server = Server::on(socket).map_err(|error| said(&error))?;
     let (events, runtime_events) = runtime::events();
     let settings = ProcessSettings {
         data_dir: args.data_dir.clone(),
@@ -93,48 +94,24 @@ pub(super) async fn live(args: AgentArgs, signals: &mut Signals) -> Result<Next,
         book,
         room,
     };
-    start.go(server, signals, runtime_events).await
+    start.go(server, socket, signals, runtime_events).await
 }
 
 fn parse_token(text: &str) -> Result<JoinToken, String> {
     text.parse().map_err(|error| format!("--join: {error}"))
 }
 
-/// What an agent has before it is in a cluster.
-struct Start {
-    args: AgentArgs,
-    clock: Clock,
-    identity: Identity,
-    token: Option<JoinToken>,
-    runtimes: Runtimes,
-    engine: Engine,
-    desk: Arc<Desk>,
-    book: Arc<NetworkBook>,
-    room: FileRoom,
-}
-
-/// The API's server.
-type ServerTask = tokio::task::JoinHandle<()>;
-
-/// What reaches an agent from outside, from its start on.
-struct Lines {
-    endpoint: Endpoint,
-    inbox: Inbox,
-    addresses: Addresses,
-    facts: NodeFacts,
-    balancer: Balancer,
-    view: watch::Sender<Arc<ClusterView>>,
-    orders: mpsc::Receiver<OrderRequest>,
-    questions: mpsc::Receiver<Question>,
-    leavers: mpsc::Receiver<LeaveRequest>,
-    stop: CancellationToken,
-    api: ServerTask,
+/// The cluster that a node is in now, and who waits to hear of it.
+struct GotIn {
+    cluster: Entered,
+    reply: Option<oneshot::Sender<Result<(), String>>>,
 }
 
 impl Start {
     async fn go(
         mut self,
         server: Server,
+        socket: &Socket,
         signals: &mut Signals,
         runtime_events: runtime::EventReceiver,
     ) -> Result<Next, String> {
@@ -147,23 +124,22 @@ impl Start {
             _ = signals.next() => return Ok(Next::End),
         };
         let mut lines = self.open(server, facts)?;
-        let door = enter::Door {
-            endpoint: &lines.endpoint,
-            hostname: &lines.facts.hostname,
-            data_dir: &self.args.data_dir,
-            token: self.token.as_ref(),
-        };
         let entered = tokio::select! {
-            entered = door.enter(&mut self.identity) => entered?,
-            () = enter::refuse(&mut lines.orders, &mut lines.leavers) => return Ok(Next::End),
+            entered = self.get_in(&mut lines) => entered?,
             _ = signals.next() => return Ok(Next::End),
         };
         let (folder, can_join) = (self.args.data_dir.clone(), self.token.is_some());
         let (endpoint, stop) = (lines.endpoint.clone(), lines.stop.clone());
+        let state = lines.state.clone();
         let balancer = lines.balancer.clone();
         let (owner, sources, api) = self
-            .assemble(lines, &entered, signals, runtime_events, adopted)
+            .assemble(lines, &entered.cluster, signals, runtime_events, adopted)
             .await?;
+        state.send_replace(NodeState::Active);
+        if let Some(reply) = entered.reply {
+            // Whoever asked may be gone.
+            let _ = reply.send(Ok(()));
+        }
         let (ended, disk) = owner.run(sources).await;
         endpoint.close().await;
         let farewell = move || {
@@ -171,6 +147,8 @@ impl Start {
             farewell(ended, &folder, can_join)
         };
         let next = tokio::task::spawn_blocking(farewell).await;
+        // Who asks meanwhile is answered by the next life.
+        socket.stays(matches!(next, Ok(Ok(Next::Idle | Next::StartAnew))));
         stop.cancel();
         balancer.closed().await;
         // The server ends by itself when it is told to; what it says then is in the log.
@@ -178,79 +156,69 @@ impl Start {
         next.map_err(|error| error.to_string())?
     }
 
-    /// Opens the port and the API: people can ask from now on.
-    fn open(&self, server: Server, facts: NodeFacts) -> Result<Lines, String> {
-        let hostname = facts.hostname.clone();
-        let (endpoint, inbox) = self.bind()?;
-        let addresses = facts::addresses(endpoint.local_addr(), self.args.advertise);
-        let me = self.identity.secret.node_id();
-        let logs = Logs::new(me, self.runtimes.clone(), endpoint.clone());
-        let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
-        self.desk.connect(endpoint.clone(), seen.clone());
-        self.book.connect(seen.clone());
-        let (seen_ports, named) = (seen.clone(), seen.clone());
-        let (history, heard) = (History::new(), seen.clone());
-        // Without an engine there are none, and nothing changes.
-        let networks = self.engine.networks();
-        let networks = networks.unwrap_or_else(|| watch::channel(Arc::default()).1);
-        let (orders, order_queue) = mpsc::channel(QUEUE);
-        let (questions, question_queue) = mpsc::channel(QUEUE);
-        let (leaving, leavers) = mpsc::channel(1);
-        let machine = ApiIdentity::of_this_machine(hostname.clone(), self.args.data_dir.clone());
-        let virtuals = Virtuals::default();
-        let stop = CancellationToken::new();
-        let names = Names {
-            networks: networks.clone(),
-            view: named,
-            virtuals: virtuals.clone(),
-        };
-        let setting = Setting {
-            listen: self.args.listen.ip(),
+    /// Gets this node into a cluster: at once, or when somebody says into which.
+    async fn get_in(&mut self, lines: &mut Lines) -> Result<GotIn, String> {
+        if self.args.join.is_some() || !is_inactive(&self.args.data_dir) {
+            let token = self.token.take();
+            let cluster = self.enter(lines, token.as_ref()).await;
+            self.token = token;
+            return Ok(GotIn {
+                cluster: cluster?,
+                reply: None,
+            });
+        }
+        lines.state.send_replace(NodeState::Inactive);
+        tracing::info!(
+            "this node is in no cluster: docker swarm init or docker swarm join brings it into one"
+        );
+        loop {
+            let asked = tokio::select! {
+                asked = lines.entering.recv() => asked,
+                never = enter::refuse(&mut lines.orders, &mut lines.leavers) => match never {},
+            };
+            let Some(asked) = asked else {
+                return Err("the API has ended".to_owned());
+            };
+            lines.state.send_replace(NodeState::Pending);
+            if let Some(advertise) = asked.advertise {
+                self.args.advertise = Some(advertise);
+                let bound = lines.endpoint.local_addr();
+                lines.addresses = facts::addresses(bound, Some(advertise));
+            }
+            match self.enter(lines, asked.token.as_ref()).await {
+                Ok(cluster) => {
+                    return Ok(GotIn {
+                        cluster,
+                        reply: Some(asked.reply),
+                    });
+                }
+                Err(why) => {
+                    tracing::warn!(%why, "this node is still in no cluster");
+                    lines.state.send_replace(NodeState::Inactive);
+                    // Whoever asked may be gone.
+                    let _ = asked.reply.send(Err(why));
+                }
+            }
+        }
+    }
+
+    async fn enter(
+        &mut self,
+        lines: &mut Lines,
+        token: Option<&JoinToken>,
+    ) -> Result<Entered, String> {
+        let door = enter::Door {
+            endpoint: &lines.endpoint,
+            hostname: &lines.facts.hostname,
             data_dir: &self.args.data_dir,
-            endpoint: endpoint.clone(),
-            view: seen_ports,
-            addresses: Arc::new(self.runtimes.clone()),
-            networks,
-            virtuals: virtuals.clone(),
-            names: Box::new(Arc::new(names)),
+            token,
         };
-        let balancer = Balancer::start(setting, stop.child_token());
-        let handle = Handle {
-            view: seen,
-            orders,
-            logs: Arc::new(logs.clone()),
-            credentials: self.desk.held.clone(),
-            virtuals,
-            ledger: balancer.ledger(),
-            history: history.clone(),
-            engine: self.engine.client(),
-            questions,
-            leaving,
-            identity: Arc::new(machine),
+        let entered = tokio::select! {
+            entered = door.enter(&mut self.identity) => entered?,
+            never = enter::refuse(&mut lines.orders, &mut lines.leavers) => match never {},
         };
-        history.start(heard, stop.child_token());
-        let api = tokio::spawn(server.run(handle, stop.clone()));
-        let takers = Takers {
-            balancer: balancer.clone(),
-            desk: self.desk.clone(),
-            logs,
-        };
-        takers.start(&endpoint, stop.child_token());
-        let socket = self.args.api.path().display();
-        tracing::info!(node = %me, %hostname, listen = %endpoint.local_addr(), api = %socket, "agent started");
-        Ok(Lines {
-            endpoint,
-            inbox,
-            addresses,
-            facts,
-            balancer,
-            view,
-            orders: order_queue,
-            questions: question_queue,
-            leavers,
-            stop,
-            api,
-        })
+        set_active(&self.args.data_dir).map_err(|error| error.to_string())?;
+        Ok(entered)
     }
 
     /// Puts the owner together with everything that it works with.
@@ -321,65 +289,6 @@ impl Start {
             signals,
         };
         Ok((owner, sources, lines.api))
-    }
-
-    fn bind(&self) -> Result<(Endpoint, Inbox), String> {
-        let secret = self.identity.secret.clone();
-        let cluster = self
-            .known_cluster()
-            .unwrap_or(ClusterId::from_bytes([0; 16]));
-        let trust = TrustSet::empty(cluster);
-        let listen = self.args.listen;
-        let config = match self.args.profile {
-            ProfileChoice::Lan => EndpointConfig::lan(secret, listen, trust),
-            ProfileChoice::Edge => EndpointConfig::edge(secret, listen, trust),
-        };
-        Endpoint::bind(config).map_err(|error| {
-            format!(
-                "{error}; if another agent runs on this machine, give this one another --listen"
-            )
-        })
-    }
-
-    fn known_cluster(&self) -> Option<ClusterId> {
-        self.identity.cluster.as_ref().map(|known| known.id)
-    }
-
-    /// What the API shows until the node is in a cluster.
-    fn waiting_view(&self, facts: &NodeFacts, addresses: &Addresses) -> ClusterView {
-        let now = self.clock.now().wall;
-        let id = self.identity.secret.node_id();
-        let node = NodeView {
-            id,
-            key: self.identity.secret.public(),
-            hostname: facts.hostname.clone(),
-            spec: Default::default(),
-            version: 0,
-            status: NodeStatus::Unknown,
-            addresses: addresses.as_slice().to_vec(),
-            apart_from: Default::default(),
-            facts: facts.clone(),
-            port_troubles: Vec::new(),
-            created_at: now,
-            updated_at: now,
-        };
-        let cluster = self.token.as_ref().map(|token| token.cluster);
-        let cluster = self.known_cluster().or(cluster);
-        ClusterView {
-            cluster: cluster.unwrap_or(ClusterId::from_bytes([0; 16])),
-            created_at: now,
-            this_node: id,
-            nodes: [(id, node)].into(),
-            services: Default::default(),
-            networks: Default::default(),
-            secrets: Default::default(),
-            configs: Default::default(),
-            tasks: Default::default(),
-            pending: Vec::new(),
-            tokens: Vec::new(),
-            desired_root: 0,
-            warnings: vec!["this node is not in a cluster yet: it is joining".to_owned()],
-        }
     }
 }
 

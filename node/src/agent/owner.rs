@@ -271,7 +271,12 @@ impl Owner {
             reply,
         } = request;
         let concern = concern.unwrap_or(self.concern);
-        let Order::CreateToken { ttl, uses } = order else {
+        let Order::CreateToken {
+            ttl,
+            uses,
+            is_standing,
+        } = order
+        else {
             self.waiting.orders.insert(ticket, (reply, None));
             self.input(Input::Order {
                 ticket,
@@ -302,6 +307,7 @@ impl Owner {
                     key,
                     ttl,
                     uses,
+                    is_standing,
                     concern,
                 });
             }

@@ -9,7 +9,7 @@ use std::{
 use rand::TryRng;
 
 use super::{ended::Next, life::live, signals::Signals};
-use crate::{cli::AgentArgs, store::DirectoryLock};
+use crate::{api::Socket, cli::AgentArgs, store::DirectoryLock};
 
 const PORT_LOOK_EVERY: Duration = Duration::from_millis(10);
 const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
@@ -44,13 +44,19 @@ pub async fn run(args: AgentArgs) -> Result<(), String> {
     crate::descriptors::raise();
     let mut signals = Signals::new()?;
     let _lock = DirectoryLock::take(&args.data_dir).map_err(|error| error.to_string())?;
-    // A machine with another's key starts anew, once: with a key made just now it is nobody's clone.
-    match live(args.clone(), &mut signals).await? {
-        Next::End => Ok(()),
-        Next::StartAnew => {
-            port_is_free(args.listen).await;
-            live(args, &mut signals).await.map(drop)
+    let socket = Socket::take(args.api.path().to_owned()).map_err(|error| error.to_string())?;
+    let mut args = args;
+    let mut is_anew = false;
+    loop {
+        match live(args.clone(), &socket, &mut signals).await? {
+            Next::End => return Ok(()),
+            // With a key made just now it is nobody's clone: once is enough.
+            Next::StartAnew if is_anew => return Ok(()),
+            Next::StartAnew => is_anew = true,
+            // It left the cluster that it was started for.
+            Next::Idle => args.join = None,
         }
+        port_is_free(args.listen).await;
     }
 }
 

@@ -77,6 +77,12 @@ pub(super) enum ApiError {
     /// No answer.
     #[error("no answer within {0} s; the order may still be carried out")]
     NoAnswer(u64),
+    /// What Swarm answers as a fault of its own, though it is none.
+    #[error("{0}")]
+    Fault(String),
+    /// It is not as the request takes it to be.
+    #[error("{0}")]
+    Conflict(&'static str),
     /// A fault of the program.
     #[error("the answer can't be written: {0}")]
     Json(#[from] serde_json::Error),
@@ -99,7 +105,8 @@ impl ApiError {
             | Self::Ambiguous { .. }
             | Self::Bad(_)
             | Self::Filter(_) => StatusCode::BAD_REQUEST,
-            Self::DesiredState(_) | Self::NoStream | Self::Json(_) => {
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::DesiredState(_) | Self::NoStream | Self::Json(_) | Self::Fault(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -1,7 +1,8 @@
 //! The only things that the API knows of the agent: a view to read, and channels to ask and order.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use shoal_net::JoinToken;
 use shoal_scheduler::{
     order::{Order, OrderError, Receipt, WriteConcern},
     task::{ServiceId, Slot},
@@ -9,7 +10,7 @@ use shoal_scheduler::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{events::History, log_source::LogSource, version::ApiVersion};
+use super::{events::History, log_source::LogSource, standing::StandingToken, version::ApiVersion};
 use crate::{
     balancer::{ledger::Ledger, virtuals::Virtuals},
     runtime::docker::{CredentialStore, EngineClient},
@@ -38,6 +39,12 @@ pub struct Handle {
     pub questions: mpsc::Sender<Question>,
     /// Where people ask this node to leave its cluster.
     pub leaving: mpsc::Sender<LeaveRequest>,
+    /// Where people ask this node to found a cluster, or to join one.
+    pub entering: mpsc::Sender<EnterRequest>,
+    /// Whether it is in one.
+    pub state: watch::Receiver<NodeState>,
+    /// The token that stands until it is rotated.
+    pub(crate) standing: StandingToken,
     /// Facts about this agent that do not change while it runs.
     pub identity: Arc<Identity>,
 }
@@ -78,6 +85,40 @@ pub struct LeaveRequest {
     pub reply: oneshot::Sender<Result<(), String>>,
 }
 
+/// Whether a node is in a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// It is in none, and waits for somebody to say which.
+    Inactive,
+    /// It is on its way into one.
+    Pending,
+    /// It is in one.
+    Active,
+}
+
+impl NodeState {
+    /// Docker's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Pending => "pending",
+            Self::Active => "active/manager",
+        }
+    }
+}
+
+/// Somebody wants this node, which is in no cluster, in one.
+#[derive(Debug)]
+pub struct EnterRequest {
+    /// The token of the cluster to join. None: found one.
+    pub token: Option<JoinToken>,
+    /// Where others are to reach this node, if not where it says.
+    pub advertise: Option<SocketAddr>,
+    /// When it is in, or why it is not. Dropped without an answer: the agent is stopping.
+    pub reply: oneshot::Sender<Result<(), String>>,
+}
+
 /// The answer to a [`Question`]: JSON as the client gets it.
 pub type Answer = Result<serde_json::Value, OrderError>;
 
@@ -96,7 +137,7 @@ pub enum Question {
 }
 
 /// Facts about this agent and its machine.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// `--name`, or the machine's host name.
     pub hostname: String,
@@ -106,6 +147,8 @@ pub struct Identity {
     pub git_commit: String,
     /// Where its state is.
     pub data_dir: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
     /// Release of the kernel, or nothing.
     pub kernel_version: String,
     /// Name of the operating system for people, or nothing.
@@ -115,7 +158,7 @@ pub struct Identity {
 impl Identity {
     /// This program on this machine: reads the kernel's release and the name of the system.
     #[must_use]
-    pub fn of_this_machine(hostname: String, data_dir: PathBuf) -> Self {
+    pub fn of_this_machine(hostname: String, data_dir: PathBuf, listen: SocketAddr) -> Self {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
         Self {
@@ -123,6 +166,7 @@ impl Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             git_commit: option_env!("SHOAL_GIT_COMMIT").unwrap_or("").to_owned(),
             data_dir,
+            listen,
             kernel_version: release.trim().to_owned(),
             operating_system: pretty_name(&system).unwrap_or("Linux").to_owned(),
         }

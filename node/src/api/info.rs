@@ -11,13 +11,16 @@ use shoal_scheduler::{
     view::{ClusterView, NodeFacts, NodeView},
 };
 
-use super::{body::json, date::rfc3339, error::ApiError, handle::Handle};
+use super::{
+    body::json,
+    date::rfc3339,
+    error::ApiError,
+    handle::{Handle, NodeState},
+};
 use crate::architecture::kernel_word;
 
 /// Managers that are listed; clients only show them.
 const MANAGERS_SHOWN_MAX: usize = 50;
-/// Tasks of a slot that are remembered, as on Swarm.
-const TASK_HISTORY: i64 = 5;
 
 /// `GET /info`
 pub(super) async fn info(State(handle): State<Handle>) -> Result<Response, ApiError> {
@@ -47,7 +50,7 @@ pub(super) async fn info(State(handle): State<Handle>) -> Result<Response, ApiEr
         labels: Some(Vec::new()),
         experimental_build: Some(false),
         server_version: Some(identity.version.clone()),
-        swarm: Some(swarm(&view, this)),
+        swarm: Some(swarm(&view, this, *handle.state.borrow())),
         live_restore_enabled: Some(true),
         warnings: Some(view.warnings.clone()),
         ..SystemInfo::default()
@@ -93,7 +96,21 @@ fn local_tasks(view: &ClusterView) -> (i64, i64) {
     })
 }
 
-fn swarm(view: &ClusterView, this: Option<&NodeView>) -> SwarmInfo {
+fn swarm(view: &ClusterView, this: Option<&NodeView>, state: NodeState) -> SwarmInfo {
+    if state == NodeState::Inactive {
+        return SwarmInfo {
+            node_id: Some(String::new()),
+            node_addr: Some(String::new()),
+            local_node_state: Some(LocalNodeState::INACTIVE),
+            control_available: Some(false),
+            error: Some(String::new()),
+            ..SwarmInfo::default()
+        };
+    }
+    let local = match state {
+        NodeState::Active => LocalNodeState::ACTIVE,
+        NodeState::Pending | NodeState::Inactive => LocalNodeState::PENDING,
+    };
     let address = this.and_then(|node| node.addresses.first());
     let count = i64::try_from(view.nodes.len()).unwrap_or(i64::MAX);
     SwarmInfo {
@@ -103,7 +120,7 @@ fn swarm(view: &ClusterView, this: Option<&NodeView>) -> SwarmInfo {
                 .map(|address| address.ip().to_string())
                 .unwrap_or_default(),
         ),
-        local_node_state: Some(LocalNodeState::ACTIVE),
+        local_node_state: Some(local),
         control_available: Some(true),
         error: Some(String::new()),
         remote_managers: Some(
@@ -115,20 +132,25 @@ fn swarm(view: &ClusterView, this: Option<&NodeView>) -> SwarmInfo {
         ),
         nodes: Some(count),
         managers: Some(count),
-        cluster: Some(ClusterInfo {
-            id: Some(view.cluster.to_string()),
-            version: Some(ObjectVersion {
-                index: Some(view.desired_root),
-            }),
-            created_at: Some(rfc3339(view.created_at)),
-            updated_at: Some(rfc3339(view.created_at)),
-            spec: Some(spec()),
-            tls_info: None,
-            root_rotation_in_progress: Some(false),
-            data_path_port: Some(0),
-            default_addr_pool: None,
-            subnet_size: Some(0),
+        cluster: Some(cluster(view)),
+    }
+}
+
+/// The cluster, in Docker's shape.
+pub(super) fn cluster(view: &ClusterView) -> ClusterInfo {
+    ClusterInfo {
+        id: Some(view.cluster.to_string()),
+        version: Some(ObjectVersion {
+            index: Some(view.spec_version),
         }),
+        created_at: Some(rfc3339(view.created_at)),
+        updated_at: Some(rfc3339(view.created_at)),
+        spec: Some(spec(view)),
+        tls_info: None,
+        root_rotation_in_progress: Some(false),
+        data_path_port: Some(0),
+        default_addr_pool: None,
+        subnet_size: Some(0),
     }
 }
 
@@ -145,12 +167,12 @@ fn peer(node: &NodeView) -> PeerNode {
 }
 
 /// There is no Raft, no dispatcher and no CA: clients print these all the same.
-fn spec() -> SwarmSpec {
+fn spec(view: &ClusterView) -> SwarmSpec {
     SwarmSpec {
         name: Some("default".into()),
-        labels: Some(Default::default()),
+        labels: Some(view.spec.labels.clone().into_iter().collect()),
         orchestration: Some(SwarmSpecOrchestration {
-            task_history_retention_limit: Some(TASK_HISTORY),
+            task_history_retention_limit: i64::try_from(view.spec.task_history()).ok(),
         }),
         raft: Some(SwarmSpecRaft {
             snapshot_interval: Some(0),

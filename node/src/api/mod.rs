@@ -40,6 +40,7 @@ mod services;
 mod shoal;
 mod socket;
 mod spec_json;
+mod standing;
 mod swarm;
 mod system_version;
 mod task_object;
@@ -50,9 +51,12 @@ mod version;
 mod tests;
 
 pub(crate) use events::History;
-pub use handle::{Answer, Handle, Identity, LeaveRequest, OrderRequest, Question};
+pub use handle::{
+    Answer, EnterRequest, Handle, Identity, LeaveRequest, NodeState, OrderRequest, Question,
+};
 pub use log_source::{LogEvent, LogQuery, LogSource, LogStream, LogTarget, TaskLogLine};
 pub use router::router;
 pub use serve::Server;
-pub use socket::{SocketError, bind};
+pub use socket::{Socket, SocketError, bind};
+pub(crate) use standing::StandingToken;
 pub use version::ApiVersion;

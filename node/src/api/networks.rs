@@ -14,11 +14,12 @@ use super::{
     date::rfc3339,
     error::ApiError,
     filters::Filters,
-    handle::Handle,
+    handle::{Handle, NodeState},
     lookup::{self, Purpose},
     orders::{Concern, carry_out, receipt_headers, until_seen},
     passing::{self, Head},
     query::{Id, Parameters, Spoken},
+    swarm::NO_MANAGER,
 };
 
 /// What the engine's part of a network of ours is known by.
@@ -111,6 +112,9 @@ pub(super) async fn create(
     let is_ours = spec.driver == "overlay" || scope.scope.as_deref() == Some("swarm");
     if !is_ours && handle.engine.socket().is_some() {
         return passing::forward(&handle, head.with(text)).await;
+    }
+    if *handle.state.borrow() == NodeState::Inactive {
+        return Err(ApiError::Fault(NO_MANAGER.to_owned()));
     }
     let receipt = carry_out(&handle, Order::CreateNetwork { spec }, concern).await?;
     if let Ok(id) = receipt.id.parse::<NetworkId>() {

@@ -189,25 +189,32 @@ fn versioned(uri: &Uri, version: ApiVersion) -> Result<Uri, ApiError> {
         .map_err(|_| ApiError::PageNotFound)
 }
 
+/// What stands where a name could be.
+const NO_NAMES: [&str; 6] = ["create", "get", "json", "load", "prune", "search"];
+
 /// Without an engine there are no containers: that is an answer where somebody looks for one.
 fn absent(method: &Method, path: &str) -> Result<Response, ApiError> {
-    if method == Method::GET {
-        match path {
-            "/containers/json" | "/images/json" | "/plugins" => return body::json(&[(); 0]),
-            "/volumes" => return body::json(&json!({ "Volumes": [], "Warnings": null })),
-            _ => {}
+    match path {
+        "/containers/json" | "/images/json" | "/plugins" if method == Method::GET => {
+            return body::json(&[(); 0]);
         }
-        for (prefix, what) in [
-            ("/containers/", "container"),
-            ("/images/", "image"),
-            ("/volumes/", "volume"),
-            ("/plugins/", "plugin"),
-            ("/networks/", "network"),
-        ] {
-            if let Some(rest) = path.strip_prefix(prefix) {
-                let name = rest.strip_suffix("/json").unwrap_or(rest);
-                return Err(ApiError::not_found(what, name));
-            }
+        "/volumes" if method == Method::GET => {
+            return body::json(&json!({ "Volumes": [], "Warnings": null }));
+        }
+        _ => {}
+    }
+    for (prefix, what) in [
+        ("/containers/", "container"),
+        ("/images/", "image"),
+        ("/volumes/", "volume"),
+        ("/plugins/", "plugin"),
+        ("/networks/", "network"),
+    ] {
+        let name = path
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.split('/').next());
+        if let Some(name) = name.filter(|name| !NO_NAMES.contains(name)) {
+            return Err(ApiError::not_found(what, name));
         }
     }
     Err(ApiError::Unavailable(

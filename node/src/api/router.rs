@@ -24,6 +24,12 @@ pub fn router(handle: Handle, stop: CancellationToken) -> Router {
         .method_not_allowed_fallback(passing::pass)
         .layer(Extension(passing::Stop(stop)))
         .with_state(handle.clone());
+    let routes = Router::new()
+        .fallback_service(routes)
+        .layer(middleware::from_fn_with_state(
+            handle.clone(),
+            swarm::only_members,
+        ));
     // A layer of the outer router runs before the inner one looks at the path.
     Router::new()
         .fallback_service(routes)
@@ -49,7 +55,13 @@ fn docker() -> Router<Handle> {
             get(services::inspect).delete(service_orders::remove),
         )
         .route("/services/{id}/update", post(service_orders::update))
+        .route("/swarm", get(swarm::inspect))
+        .route("/swarm/init", post(swarm::init))
+        .route("/swarm/join", post(swarm::join))
         .route("/swarm/leave", post(swarm::leave))
+        .route("/swarm/update", post(swarm::update))
+        .route("/swarm/unlockkey", get(swarm::unlock_key))
+        .route("/swarm/unlock", post(swarm::unlock))
         .route("/tasks", get(tasks::list))
         .route("/tasks/{id}", get(tasks::inspect))
         .route("/secrets", get(secrets::list))

@@ -3,7 +3,15 @@
 //! `axum::serve` has neither limits nor timeouts, so hyper is driven directly, as its own examples
 //! do (`examples/graceful_shutdown.rs`).
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -22,7 +30,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     handle::Handle,
     router::router,
-    socket::{self, SocketError},
+    socket::{Socket, SocketError},
 };
 
 /// Connections that are open at a time.
@@ -47,19 +55,26 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
+    stays: Arc<AtomicBool>,
 }
 
 impl Server {
-    /// Takes the socket at this path. Must be called within a tokio runtime.
+    /// Answers on this socket. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// See [`SocketError`].
-    pub fn bind(path: PathBuf) -> Result<Self, SocketError> {
-        let listener = socket::bind(&path)?;
-        match UnixListener::from_std(listener) {
-            Ok(listener) => Ok(Self { listener, path }),
-            Err(cause) => Err(SocketError::Io { path, cause }),
-        }
+    pub fn on(socket: &Socket) -> Result<Self, SocketError> {
+        let shared = socket.share().and_then(|(listener, path, stays)| {
+            Ok(Self {
+                listener: UnixListener::from_std(listener)?,
+                path,
+                stays,
+            })
+        });
+        shared.map_err(|cause| SocketError::Io {
+            path: PathBuf::new(),
+            cause,
+        })
     }
 
     /// Answers until `stop` is cancelled; then requests under way are finished (log followers are
@@ -90,7 +105,11 @@ impl Server {
             }
         }
         // While the listener still stands: afterwards the path may be another agent's.
-        if let Err(error) = std::fs::remove_file(&self.path) {
+        let is_last = !self.stays.load(Ordering::Relaxed);
+        if let Err(error) = match is_last {
+            true => std::fs::remove_file(&self.path),
+            false => Ok(()),
+        } {
             tracing::debug!(%error, "the API's socket was gone already");
         }
         drop(self.listener);

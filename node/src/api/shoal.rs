@@ -74,7 +74,8 @@ pub(super) async fn traffic(State(handle): State<Handle>) -> Result<Response, Ap
 /// `GET /shoal/v1/tokens`
 pub(super) async fn tokens(State(handle): State<Handle>) -> Result<Response, ApiError> {
     let view = handle.view.borrow().clone();
-    body::json(&view.tokens.iter().map(token_object).collect::<Vec<_>>())
+    let tokens = view.tokens.iter().filter(|token| !token.is_standing);
+    body::json(&tokens.map(token_object).collect::<Vec<_>>())
 }
 
 fn token_object(token: &TokenView) -> Value {
@@ -106,7 +107,16 @@ pub(super) async fn create_token(
         None => None,
     };
     let ttl = Some(Duration::from_secs(seconds)).filter(|ttl| !ttl.is_zero());
-    let receipt = carry_out(&handle, Order::CreateToken { ttl, uses }, concern).await?;
+    let receipt = carry_out(
+        &handle,
+        Order::CreateToken {
+            ttl,
+            uses,
+            is_standing: false,
+        },
+        concern,
+    )
+    .await?;
     let mut id = None;
     until_seen(&handle, |view| {
         let mut tokens = view.tokens.iter();

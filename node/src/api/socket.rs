@@ -8,6 +8,10 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Longest path of a socket in bytes: `sun_path` of unix(7) less its final zero.
@@ -55,6 +59,48 @@ pub enum SocketError {
         /// What the system says.
         cause: io::Error,
     },
+}
+
+/// The socket of an agent, for all its lives: who connects between two of them waits for the next.
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    stays: Arc<AtomicBool>,
+}
+
+impl Socket {
+    /// Takes the socket at this path.
+    ///
+    /// # Errors
+    /// See [`SocketError`].
+    pub fn take(path: PathBuf) -> Result<Self, SocketError> {
+        Ok(Self {
+            listener: bind(&path)?,
+            path,
+            stays: Arc::default(),
+        })
+    }
+
+    /// What a server needs of it.
+    pub(super) fn share(&self) -> io::Result<(UnixListener, PathBuf, Arc<AtomicBool>)> {
+        self.stays.store(false, Ordering::Relaxed);
+        let listener = self.listener.try_clone()?;
+        Ok((listener, self.path.clone(), self.stays.clone()))
+    }
+
+    /// Whether the socket's file is there for a next life when the server ends.
+    pub fn stays(&self, stays: bool) {
+        self.stays.store(stays, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // While the listener still stands: afterwards the path may be another agent's.
+        if self.stays.load(Ordering::Relaxed) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Listens on a socket at this path, with mode 0660. Its folder is made if it is missing (0755). A

@@ -49,6 +49,8 @@ pub(crate) fn view(network: &str, services: &[ServiceView]) -> ClusterView {
         nodes: BTreeMap::new(),
         services: services.map(|one| (one.id, one)).collect(),
         networks: [(id, network)].into(),
+        spec: Default::default(),
+        spec_version: 0,
         secrets: Default::default(),
         configs: Default::default(),
         tasks: BTreeMap::new(),

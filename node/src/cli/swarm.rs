@@ -7,7 +7,7 @@ use super::{error::CliError, query::Target, session::Session};
 /// This node and its cluster.
 #[derive(Subcommand, Debug)]
 pub(crate) enum SwarmCommand {
-    /// Leave the cluster: tasks stop, the node's state is set aside, the agent ends
+    /// Leave the cluster: tasks stop, the node's state is set aside, and it waits to be told where to go
     Leave(LeaveArgs),
 }
 

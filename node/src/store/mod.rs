@@ -10,6 +10,8 @@
 //! DATA-DIR/node.key                the seed of the node's key, in hexadecimal, for its owner only
 //! DATA-DIR/cluster.json            cluster, members, admissions and revocations
 //! DATA-DIR/registry.redb           all signed writes, and the author's counters
+//! DATA-DIR/standing-token          the join token that it shows until that is rotated, for its owner only
+//! DATA-DIR/inactive                it left its cluster, and is in no other
 //! DATA-DIR/*.damaged-N             what was found damaged
 //! DATA-DIR/set-aside-N/            what belonged to a cluster that this node left
 //! ```
@@ -21,6 +23,7 @@ mod error;
 mod failure;
 mod file;
 mod identity;
+mod inactive;
 mod key_file;
 mod lock;
 mod quiet;
@@ -32,9 +35,10 @@ pub use cluster_file::{ClusterFileError, KnownCluster, KnownMember};
 pub use database::{Opened, REGISTRY_FILE, Store};
 pub use error::{DiskError, StoreError};
 pub use identity::{Identity, IdentityError};
+pub use inactive::{is_inactive, set_active, set_inactive};
 pub use key_file::KeyFileError;
 pub use lock::{DirectoryLock, LockError};
-pub use set_aside::set_aside;
+pub use set_aside::{STANDING_TOKEN_FILE, set_aside};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,8 @@ use super::{
     replace::{replace, sync_directory_of},
 };
 
+/// The join token that this node shows until it is rotated.
+pub const STANDING_TOKEN_FILE: &str = "standing-token";
 /// Folder of the runtime's tasks.
 const TASKS: &str = "tasks";
 /// Says in the folder why it is there.
@@ -31,7 +33,13 @@ pub fn set_aside(data_dir: &Path, why: &str) -> Result<PathBuf, DiskError> {
     replace(&folder.join(REASON_FILE), format!("{why}\n").as_bytes())?;
     // The key goes last: a key without a cluster is a node that starts anew; a cluster without its
     // key is an error.
-    for name in [REGISTRY_FILE, TASKS, CLUSTER_FILE, KEY_FILE] {
+    for name in [
+        REGISTRY_FILE,
+        TASKS,
+        STANDING_TOKEN_FILE,
+        CLUSTER_FILE,
+        KEY_FILE,
+    ] {
         let from = data_dir.join(name);
         match fs::rename(&from, folder.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

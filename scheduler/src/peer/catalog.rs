@@ -19,7 +19,7 @@ use crate::{
     ports::{self, PublishedPorts},
     reconcile::SlotKey,
     registry::{Admission, Entry, Key, Registry, Signed, kind},
-    spec::NodeSpec,
+    spec::{ClusterSpec, NodeSpec},
     task::{NetworkId, ServiceId, Slot},
     view::NodeFacts,
 };
@@ -51,6 +51,7 @@ pub(super) struct Catalog {
     homes: BTreeMap<SlotKey, VolumeHome>,
     networks: BTreeMap<NetworkId, NetworkRecord>,
     files: Files,
+    cluster: ClusterSpec,
 }
 
 impl Catalog {
@@ -85,6 +86,10 @@ impl Catalog {
 
     pub(super) fn networks(&self) -> &BTreeMap<NetworkId, NetworkRecord> {
         &self.networks
+    }
+
+    pub(super) fn cluster_spec(&self) -> &ClusterSpec {
+        &self.cluster
     }
 
     /// Secrets and configs.
@@ -123,6 +128,10 @@ impl Catalog {
                         self.refresh_service(registry, &Key::of(kind::SERVICE, name));
                         touched.placement = true;
                     }
+                }
+                kind::CLUSTER => {
+                    let read = registry.read_as::<ClusterSpec>(&cluster_key());
+                    self.cluster = read.map(|(spec, _)| spec).unwrap_or_default();
                 }
                 kind::PURGE => touched.purges = true,
                 _ => {}
@@ -235,6 +244,11 @@ impl Catalog {
             None => self.homes.remove(&slot),
         };
     }
+}
+
+/// Where it is kept what holds for the whole cluster.
+pub(super) fn cluster_key() -> Key {
+    Key::of(kind::CLUSTER, "cluster")
 }
 
 /// The name under which a slot's findings are kept.

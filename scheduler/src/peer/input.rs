@@ -96,6 +96,8 @@ pub enum Input {
         ttl: Option<u64>,
         /// Nodes that may use it. None: any number.
         uses: Option<u32>,
+        /// Whether it stands until it is rotated.
+        is_standing: bool,
         /// How many disks it must be on.
         concern: WriteConcern,
     },

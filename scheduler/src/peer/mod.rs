@@ -287,6 +287,7 @@ impl Peer {
                 key,
                 ttl,
                 uses,
+                is_standing,
                 concern,
             } => {
                 let token = orders::TokenProposal {
@@ -295,6 +296,7 @@ impl Peer {
                     key,
                     ttl,
                     uses,
+                    is_standing,
                     concern,
                 };
                 self.propose(orders::Proposal::Token(token));

@@ -1,6 +1,7 @@
 //! Everything that this node writes, one after another: orders of people, admissions, and findings
 //! of its own. Each is judged against the registry as it is when its turn comes.
 
+mod cluster;
 mod file;
 mod network;
 mod node;
@@ -68,6 +69,7 @@ pub(super) struct TokenProposal {
     pub(super) key: PublicKey,
     pub(super) ttl: Option<u64>,
     pub(super) uses: Option<u32>,
+    pub(super) is_standing: bool,
     pub(super) concern: WriteConcern,
 }
 
@@ -218,6 +220,8 @@ impl Peer {
                 spec,
             } => self.draft_node_update(node, version, &spec),
             Order::RemoveNode { node, force } => self.draft_node_removal(node, force),
+            Order::RotateTokens => Ok(self.draft_rotation()),
+            Order::UpdateCluster { version, spec } => self.draft_cluster(version, &spec),
             Order::RemoveToken { id } => self.draft_token_removal(&id),
             Order::CreateToken { .. } => Err(OrderError::Unsupported(
                 "a token's key is made by the agent".into(),

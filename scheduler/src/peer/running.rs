@@ -367,7 +367,8 @@ impl Peer {
         // While a store is being refilled a service may only not be there yet.
         let may_miss = !self.sync.has_synced && self.catalog.roster().len() > 1;
         let exists = |slot: &SlotKey| may_miss || services.contains_key(&slot.0);
-        for id in self.running.local.take_forgotten(exists) {
+        let history = self.catalog.cluster_spec().task_history();
+        for id in self.running.local.take_forgotten(history, exists) {
             self.running.specs.remove(&id);
             self.running.without_files.remove(&id);
             self.effects.push_back(Effect::Remove(id));

@@ -9,10 +9,15 @@ use std::{
 
 use shoal_membership::{NodeId, PublicKey};
 
-use super::{Peer, catalog::Node, files::File, service::Service};
+use super::{
+    Peer,
+    catalog::{Node, cluster_key},
+    files::File,
+    service::Service,
+};
 use crate::{
     payload::{NetworkRecord, TokenRecord},
-    registry::kind,
+    registry::{Entry, kind},
     spec::{FileKind, PortConfig},
     task::{FileId, NetworkId, ServiceId, TaskId},
     view::{
@@ -62,6 +67,11 @@ impl Peer {
             configs: self.file_views(FileKind::Config),
             tasks: self.task_views(),
             pending: self.pending_slots(),
+            spec: self.catalog.cluster_spec().clone(),
+            spec_version: self
+                .registry
+                .entry(&cluster_key())
+                .map_or(0, Entry::version),
             tokens: self.token_views(),
             desired_root: self.registry.digests().root(),
             warnings: self.warnings(),
@@ -203,6 +213,7 @@ impl Peer {
                     created_at: Duration::from_millis(record.created_at),
                     ttl: record.lifetime(),
                     uses: record.uses,
+                    is_standing: record.is_standing,
                     used: u32::try_from(self.uses_of(&key.name).len()).unwrap_or(u32::MAX),
                 })
             })

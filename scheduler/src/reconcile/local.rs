@@ -5,8 +5,6 @@ use std::{collections::BTreeMap, time::Duration};
 use super::SlotKey;
 use crate::task::{TaskId, TaskReport, TaskState};
 
-/// Ended tasks kept for each slot, as Swarm's task history limit.
-const HISTORY_PER_SLOT: usize = 5;
 /// Ended tasks kept in all.
 const HISTORY_MAX: usize = 500;
 
@@ -83,7 +81,11 @@ impl LocalTasks {
 
     /// Takes out the ended tasks that history has no room for: those of services that are gone,
     /// all but the last few of each slot, and the oldest beyond a total.
-    pub fn take_forgotten(&mut self, exists: impl Fn(&SlotKey) -> bool) -> Vec<TaskId> {
+    pub fn take_forgotten(
+        &mut self,
+        per_slot_max: u64,
+        exists: impl Fn(&SlotKey) -> bool,
+    ) -> Vec<TaskId> {
         let mut ended: Vec<(Duration, TaskId, SlotKey)> = self
             .tasks
             .values()
@@ -92,12 +94,12 @@ impl LocalTasks {
             .collect();
         ended.sort();
         ended.reverse();
-        let mut per_slot: BTreeMap<SlotKey, usize> = BTreeMap::new();
+        let mut per_slot: BTreeMap<SlotKey, u64> = BTreeMap::new();
         let mut forgotten = Vec::new();
         for (index, (_, id, slot)) in ended.iter().enumerate() {
             let number = per_slot.entry(*slot).or_default();
             *number += 1;
-            if !exists(slot) || *number > HISTORY_PER_SLOT || index >= HISTORY_MAX {
+            if !exists(slot) || *number > per_slot_max || index >= HISTORY_MAX {
                 forgotten.push(*id);
             }
         }

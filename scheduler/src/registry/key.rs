@@ -33,6 +33,8 @@ pub mod kind {
     pub const CONTENTS: &str = "contents";
     /// The key of a secret's contents, sealed to each node that may open it. Name: the secret's id.
     pub const SEALED: &str = "sealed";
+    /// What holds for the whole cluster. Name: `cluster`.
+    pub const CLUSTER: &str = "cluster";
     /// What people decided about a node. Name: its id.
     pub const NODE: &str = "node";
     /// An admission: a public key that is, or was, a member's. Name: the node's id.

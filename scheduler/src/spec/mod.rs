@@ -4,6 +4,7 @@
 //! through the registry byte for byte as it was signed, so a field that this version does not know
 //! is kept and shown again. Nothing here goes through bincode.
 
+mod cluster;
 mod constraint;
 mod container;
 mod endpoint;
@@ -19,6 +20,7 @@ mod service;
 mod template;
 mod validate;
 
+pub use cluster::{ClusterSpec, Orchestration};
 pub use constraint::{BadConstraint, Constraint};
 pub(crate) use constraint::{ConstraintKey, label_name};
 pub use container::{

@@ -77,6 +77,9 @@ pub enum SpecError {
     /// A template language that is not known.
     #[error("template expansion: {0} is not a known template driver: golang")]
     Templating(String),
+    /// More history than a node can keep.
+    #[error("a task history limit of {0}: at most 100 ended tasks of a slot are remembered")]
+    TaskHistory(u64),
     /// A label of ours with a value that it can't have.
     #[error("label shoal.proxy-protocol={0}: it can be v1 or v2")]
     ProxyProtocol(String),

@@ -20,6 +20,7 @@ impl World {
     pub(super) fn make_token(&mut self) {
         let ticket = Ticket(1 << 41);
         let token = Input::Token {
+            is_standing: false,
             ticket,
             id: TOKEN.into(),
             key: PublicKey::from_bytes([1; 32]),

@@ -119,6 +119,7 @@ impl World {
             write(Key::system(kind::MEMBER, machine.id().to_string()), payload);
         }
         let token = TokenRecord {
+            is_standing: false,
             key: PublicKey::from_bytes([1; 32]),
             created_at: 0,
             ttl: None,

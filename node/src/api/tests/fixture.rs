@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -27,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 use super::sample::{NOON, join_token, network, sample_view, service};
 
 use super::super::{
-    Handle, History, Identity, LeaveRequest, LogEvent, LogQuery, LogSource, LogTarget,
-    OrderRequest, Question, Server,
+    EnterRequest, Handle, History, Identity, LeaveRequest, LogEvent, LogQuery, LogSource,
+    LogTarget, NodeState, OrderRequest, Question, Server, Socket, StandingToken,
 };
 use crate::{
     balancer::{ledger::Ledger, virtuals::Virtuals},
@@ -60,6 +61,10 @@ pub(super) struct Fixture {
     pub(super) stop: CancellationToken,
     pub(super) server: JoinHandle<()>,
     handle: Handle,
+    pub(super) state: Arc<watch::Sender<NodeState>>,
+    /// What was asked to enter: whether with a token, and where others are to reach it.
+    pub(super) entered: Arc<Mutex<Vec<(bool, Option<SocketAddr>)>>>,
+    _socket: Socket,
 }
 
 pub(super) struct Reply {
@@ -108,6 +113,10 @@ impl Fixture {
         tokio::spawn(explain(asked));
         let (leaving, leavers) = mpsc::channel(8);
         tokio::spawn(let_go(leavers));
+        let (entering, enterers) = mpsc::channel(1);
+        let state = Arc::new(watch::Sender::new(NodeState::Active));
+        let entered = Arc::default();
+        tokio::spawn(let_in(enterers, state.clone(), Arc::clone(&entered)));
         let handle = Handle {
             virtuals: Virtuals::default(),
             ledger: Ledger::of(2_048),
@@ -119,10 +128,18 @@ impl Fixture {
             engine: EngineClient::default(),
             questions,
             leaving,
-            identity: Arc::new(Identity::of_this_machine("host1".into(), "/data".into())),
+            entering,
+            state: state.subscribe(),
+            standing: StandingToken::of(folder.path()),
+            identity: Arc::new(Identity::of_this_machine(
+                "host1".into(),
+                "/data".into(),
+                ([10, 0, 0, 1], 7900).into(),
+            )),
         };
         let stop = CancellationToken::new();
-        let server = Server::bind(path.clone()).unwrap();
+        let socket = Socket::take(path.clone()).unwrap();
+        let server = Server::on(&socket).unwrap();
         let server = tokio::spawn(server.run(handle.clone(), stop.clone()));
         Self {
             _folder: folder,
@@ -133,6 +150,9 @@ impl Fixture {
             stop,
             server,
             handle,
+            state,
+            entered,
+            _socket: socket,
         }
     }
 
@@ -208,6 +228,27 @@ async fn explain(mut asked: mpsc::Receiver<Question>) {
     {
         let slot = slot.map(|slot| slot.to_string());
         let _ = reply.send(Ok(json!({ "Service": service, "Slot": slot })));
+    }
+}
+
+/// Lets whoever asks into a cluster, but not into one whose token has no addresses.
+async fn let_in(
+    mut enterers: mpsc::Receiver<EnterRequest>,
+    state: Arc<watch::Sender<NodeState>>,
+    entered: Arc<Mutex<Vec<(bool, Option<SocketAddr>)>>>,
+) {
+    while let Some(EnterRequest {
+        token,
+        advertise,
+        reply,
+    }) = enterers.recv().await
+    {
+        entered.lock().unwrap().push((token.is_some(), advertise));
+        let outcome = match token {
+            Some(token) if token.addresses.is_empty() => Err("nobody answers".to_owned()),
+            _ => Ok(drop(state.send_replace(NodeState::Active))),
+        };
+        let _ = reply.send(outcome);
     }
 }
 
@@ -307,7 +348,20 @@ fn obey(view: &mut ClusterView, order: &Order) -> String {
             view.nodes.remove(node);
             node.to_string()
         }
-        Order::CreateToken { ttl, uses } => {
+        Order::UpdateCluster { spec, .. } => {
+            view.spec = spec.clone();
+            view.spec_version += 1;
+            view.cluster.to_string()
+        }
+        Order::RotateTokens => {
+            view.tokens.retain(|token| !token.is_standing);
+            String::new()
+        }
+        Order::CreateToken {
+            ttl,
+            uses,
+            is_standing,
+        } => {
             let token = join_token();
             view.tokens.push(TokenView {
                 id: token.name(),
@@ -315,6 +369,7 @@ fn obey(view: &mut ClusterView, order: &Order) -> String {
                 ttl: *ttl,
                 uses: *uses,
                 used: 0,
+                is_standing: *is_standing,
             });
             token.to_string()
         }

@@ -10,4 +10,5 @@ mod networks;
 mod reading;
 mod sample;
 mod shapes;
+mod swarm;
 mod writing;

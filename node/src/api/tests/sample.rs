@@ -154,6 +154,8 @@ pub(super) fn sample_view() -> ClusterView {
             .map(|one| (one.id, one))
             .collect(),
         networks: [(NETWORK, network(NETWORK, "app_default"))].into(),
+        spec: Default::default(),
+        spec_version: 0,
         secrets: Default::default(),
         configs: Default::default(),
         tasks: tasks

@@ -185,6 +185,7 @@ async fn tokens_are_made_listed_and_removed() {
     assert_eq!(
         last(&fixture).0,
         Order::CreateToken {
+            is_standing: false,
             ttl: None,
             uses: None
         }

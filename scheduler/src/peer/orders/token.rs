@@ -22,12 +22,30 @@ impl Peer {
             created_at,
             ttl: token.ttl,
             uses: token.uses,
+            is_standing: token.is_standing,
         };
         Draft::one(
             Key::of(kind::TOKEN, token.id.clone()),
             json(&record),
             token.id.clone(),
         )
+    }
+
+    /// Those that stand go, all at once. Their makers make others when somebody asks.
+    pub(super) fn draft_rotation(&self) -> Draft {
+        let tokens = self.registry.of_kind("default", kind::TOKEN);
+        let standing = tokens.filter(|(key, _, _)| {
+            let record = self.registry.read_as::<TokenRecord>(key);
+            record.is_some_and(|(record, _)| record.is_standing)
+        });
+        let keys = standing.flat_map(|(key, _, _)| {
+            let uses = self.uses_of(&key.name);
+            std::iter::once(key.clone()).chain(uses)
+        });
+        Draft {
+            writes: keys.map(|key| (key, None)).collect(),
+            ..Draft::default()
+        }
     }
 
     pub(super) fn draft_token_removal(&mut self, id: &str) -> Result<Draft, OrderError> {
