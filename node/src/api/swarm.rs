@@ -259,15 +259,6 @@ pub(super) async fn update(
     }
     let asked: Value = read(&text)?;
     let view = handle.view.borrow().clone();
-    let known = info::cluster(&view).spec.unwrap_or_default();
-    if asked
-        .encryption_config
-        .as_ref()
-        .and_then(|one| one.auto_lock_managers)
-        == Some(true)
-    {
-        return Err(OrderError::Unsupported(NO_LOCK.into()).into());
-    }
     for (part, why) in [
         ("EncryptionConfig", NO_LOCK),
         ("CAConfig", NO_CA),
