@@ -8,6 +8,7 @@
 
 pub mod file;
 pub mod gossip;
+pub mod job;
 pub mod observed;
 pub mod order;
 pub mod payload;

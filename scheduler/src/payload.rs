@@ -1,7 +1,7 @@
 //! What the entries of each kind say, as JSON: read by any version, kept whole by those that don't
 //! know a field.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -37,9 +37,26 @@ pub struct ServiceRecord {
     /// The update that it replaces was not over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_another: bool,
+    /// How often a job was asked to run again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub job_iteration: u64,
     /// The service's version before this write, which is to be a later one.
     #[serde(default)]
     pub version_before: u64,
+}
+
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// An entry of kind `job`: what a node has behind it of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct JobRecord {
+    /// Runs of each slot that are behind it, by this node or another before. Of a global job: of slot 1.
+    pub behind: BTreeMap<u64, u64>,
+    /// Runs that this node gave up.
+    pub failed: u64,
 }
 
 /// An entry of kind `update`: something that a node found of an update.

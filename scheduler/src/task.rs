@@ -199,6 +199,8 @@ pub struct TaskReport {
     pub template: u64,
     /// The update of its service by which it was made: the service's last write then.
     pub update: u64,
+    /// Of a job: which of its runs, from 1. 0: it is of no job.
+    pub run: u64,
     /// Image of that template.
     pub image: String,
     /// Where its node wants it to go: `running` or `shutdown`.

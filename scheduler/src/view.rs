@@ -181,6 +181,10 @@ pub struct ServiceView {
     pub template: u64,
     /// That of the spec before the last update; after one that was rolled back, of what it led to.
     pub previous_template: Option<u64>,
+    /// The last write, by which tasks that are made now are known.
+    pub update_id: u64,
+    /// How far it is, if it is a job.
+    pub job: Option<JobView>,
     /// How far the last update is. None: the last write changed no task.
     pub update: Option<UpdateStatus>,
     /// When it was created (wall time since 1970).
@@ -191,6 +195,28 @@ pub struct ServiceView {
     pub desired_tasks: u64,
     /// Concurrent writes that lost: author and time of each. Resolved by the next write.
     pub conflicts: Vec<Conflict>,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobView {
+    /// How often it was asked to run again.
+    pub iteration: u64,
+    /// Runs that ended well since it was asked the last time.
+    pub completed: u64,
+    /// Runs that were given up since then.
+    pub failed: u64,
+}
+
+impl ServiceView {
+    /// Whether a task runs what the service asks for now.
+    #[must_use]
+    pub fn is_current(&self, task: &TaskReport) -> bool {
+        match self.job {
+            Some(_) => task.update == self.update_id,
+            None => task.template == self.template,
+        }
+    }
 }
 
 /// How far an update of a service is: Swarm's `UpdateStatus`.

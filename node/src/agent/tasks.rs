@@ -108,6 +108,7 @@ pub(super) fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         slot: launch.slot,
         template: launch.template,
         update: launch.update,
+        run: launch.run,
         image: launch.spec.container().image.clone(),
         desired: if state.is_terminal() {
             TaskState::Shutdown
@@ -187,6 +188,7 @@ pub(super) fn launch(
         files: Default::default(),
         template: start.report.template,
         update: start.report.update,
+        run: start.report.run,
         created_at: start.report.created_at,
         spec: start.spec,
     }
@@ -213,6 +215,7 @@ mod tests {
             files: Default::default(),
             template: 4,
             update: 5,
+            run: 0,
             created_at,
             spec: Arc::default(),
         };

@@ -31,8 +31,18 @@ pub(super) struct ServiceObject<'a> {
     update_status: Option<UpdateStatusShown>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_status: Option<ServiceServiceStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_status: Option<JobStatusShown>,
     #[serde(rename = "Shoal", skip_serializing_if = "Option::is_none")]
     own: Option<Own>,
+}
+
+/// Docker's `JobStatus`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct JobStatusShown {
+    job_iteration: ObjectVersion,
+    last_execution: String,
 }
 
 /// Docker's `UpdateStatus`.
@@ -114,6 +124,12 @@ impl<'a> ServiceObject<'a> {
             endpoint: endpoint(service, virtuals),
             update_status: service.update.as_ref().map(UpdateStatusShown::from),
             service_status: status,
+            job_status: service.job.map(|job| JobStatusShown {
+                job_iteration: ObjectVersion {
+                    index: Some(job.iteration),
+                },
+                last_execution: rfc3339(service.updated_at),
+            }),
             own: (!conflicts.is_empty()).then(|| Own {
                 conflicts: conflicts.iter().map(ConflictShown::from).collect(),
             }),
@@ -183,6 +199,6 @@ pub(super) fn status(service: &ServiceView, running: u64) -> ServiceServiceStatu
     ServiceServiceStatus {
         running_tasks: Some(running),
         desired_tasks: Some(service.desired_tasks),
-        completed_tasks: Some(0),
+        completed_tasks: Some(service.job.map_or(0, |job| job.completed)),
     }
 }

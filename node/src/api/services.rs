@@ -51,12 +51,12 @@ fn matches(service: &ServiceView, filters: &Filters) -> bool {
 
 fn mode_of(service: &ServiceView) -> &'static str {
     let mode = &service.spec.mode;
-    if mode.is_global() {
-        "global"
-    } else if mode.replicated_job.is_some() {
+    if mode.replicated_job.is_some() {
         "replicated-job"
     } else if mode.global_job.is_some() {
         "global-job"
+    } else if mode.is_global() {
+        "global"
     } else {
         "replicated"
     }

@@ -28,6 +28,8 @@ pub(super) struct TaskObject {
     service_id: ServiceId,
     #[serde(skip_serializing_if = "Option::is_none")]
     slot: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_iteration: Option<ObjectVersion>,
     #[serde(rename = "NodeID", skip_serializing_if = "Option::is_none")]
     node_id: Option<String>,
     status: Status,
@@ -65,7 +67,7 @@ pub(super) fn desired(task: &TaskView) -> TaskState {
 
 /// Whether a task runs what its service asks for now.
 pub(super) fn is_up_to_date(task: &TaskView, service: Option<&ServiceView>) -> bool {
-    service.is_some_and(|service| service.template == task.report.template)
+    service.is_some_and(|service| service.is_current(&task.report))
 }
 
 /// The id that a slot without a task is shown under: the same as long as it waits.
@@ -121,7 +123,12 @@ impl TaskObject {
             labels: Default::default(),
             spec: template(written(view, report), &report.image)?,
             service_id: report.service,
-            slot: number(report.slot),
+            slot: match report.run {
+                0 => number(report.slot),
+                // Swarm counts the runs of a job from 0.
+                run => number(report.slot).map(|_| run - 1),
+            },
+            job_iteration: iteration(view, report),
             node_id: Some(task.node.to_string()),
             status: Status {
                 timestamp: rfc3339(report.state_at),
@@ -133,7 +140,12 @@ impl TaskObject {
                     ports: host_ports(report, service),
                 },
             },
-            desired_state: desired(task),
+            desired_state: match desired(task) {
+                // A job's task is meant to come to its end.
+                TaskState::Running if report.run > 0 => TaskState::Complete,
+                _ if report.run > 0 && report.state == TaskState::Complete => TaskState::Complete,
+                desired => desired,
+            },
         })
     }
 
@@ -153,6 +165,9 @@ impl TaskObject {
             spec: template(Some(&service.spec_json), &service.spec.container().image)?,
             service_id: service.id,
             slot: number(slot.slot),
+            job_iteration: service.job.map(|job| ObjectVersion {
+                index: Some(job.iteration),
+            }),
             node_id,
             status: Status {
                 timestamp: since,
@@ -174,6 +189,17 @@ fn index(changed_at: std::time::Duration) -> ObjectVersion {
     }
 }
 
+/// When its job was asked for: this time, or some time before.
+fn iteration(view: &ClusterView, report: &TaskReport) -> Option<ObjectVersion> {
+    let service = view.services.get(&report.service)?;
+    let job = service.job?;
+    let index = match service.is_current(report) {
+        true => job.iteration,
+        false => job.iteration.saturating_sub(1),
+    };
+    Some(ObjectVersion { index: Some(index) })
+}
+
 fn number(slot: Slot) -> Option<u64> {
     match slot {
         Slot::Number(number) => Some(number),
@@ -184,7 +210,7 @@ fn number(slot: Slot) -> Option<u64> {
 /// The spec that a task was made of, while its service still has it: its own, or the one before.
 fn written<'a>(view: &'a ClusterView, report: &TaskReport) -> Option<&'a Arc<str>> {
     let service = view.services.get(&report.service)?;
-    if report.template == service.template {
+    if service.is_current(report) {
         return Some(&service.spec_json);
     }
     let is_former = service.previous_template == Some(report.template);

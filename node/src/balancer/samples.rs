@@ -20,6 +20,8 @@ pub(crate) fn service(id: u128, spec: &str) -> ServiceView {
         spec_json,
         previous_spec_json: None,
         previous_template: None,
+        update_id: 0,
+        job: None,
         update: None,
         version: 1,
         template: 1,

@@ -28,6 +28,7 @@ fn task(id: u128, service: u128, slot: u64, node: u8) -> TaskView {
         node: NodeId::from_bytes([node; 16]),
         node_is_alive: true,
         report: Arc::new(TaskReport {
+            run: 0,
             id: TaskId(id),
             service: ServiceId(service),
             service_name: String::new(),

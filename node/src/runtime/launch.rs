@@ -32,6 +32,9 @@ pub struct Launch {
     /// The update by which it was made. 0: none that this version knows.
     #[serde(default)]
     pub update: u64,
+    /// Of a job: which of its runs, from 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub run: u64,
     /// When the task was made, since 1970-01-01 UTC. Zero: written by a version that did not say.
     #[serde(default)]
     pub created_at: Duration,
@@ -46,11 +49,25 @@ pub struct Launch {
     pub spec: Arc<ServiceSpec>,
 }
 
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Launch {
     /// Swarm's name of a task: `service.slot.id`.
     #[must_use]
     pub fn task_name(&self) -> String {
-        format!("{}.{}.{}", self.service_name, self.slot, self.task)
+        let (service, slot, task) = (&self.service_name, self.slot_name(), self.task);
+        format!("{service}.{slot}.{task}")
+    }
+
+    /// Swarm's number of the slot: of a replicated job it counts its runs, from 0.
+    #[must_use]
+    pub fn slot_name(&self) -> String {
+        match self.slot {
+            Slot::Number(_) if self.run > 0 => (self.run - 1).to_string(),
+            slot => slot.to_string(),
+        }
     }
 }
 
@@ -120,6 +137,7 @@ mod tests {
                 files: Default::default(),
                 template: u64::MAX,
                 update: u64::MAX,
+                run: 3,
                 created_at: Duration::from_millis(1_234),
                 spec: Arc::default(),
             };

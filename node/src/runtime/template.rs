@@ -108,7 +108,7 @@ impl<'a> Template<'a> {
             ".Node.Platform.OS" => "linux".to_owned(),
             ".Task.ID" => launch.task.to_string(),
             ".Task.Name" => launch.task_name(),
-            ".Task.Slot" => launch.slot.to_string(),
+            ".Task.Slot" => launch.slot_name(),
             other => match other.strip_prefix(".Service.Labels.") {
                 Some(name) => labels
                     .get(name)

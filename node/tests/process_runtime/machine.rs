@@ -82,6 +82,7 @@ impl Machine {
             files: Default::default(),
             template: 42,
             update: 0,
+            run: 0,
             created_at: Duration::from_secs(1_000),
             spec: Arc::new(spec),
         });

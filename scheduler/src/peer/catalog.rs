@@ -122,7 +122,7 @@ impl Catalog {
                 }
                 kind::NETWORK => self.refresh_network(registry, key),
                 kind::SECRET | kind::CONFIG => self.files.refresh(registry, key),
-                kind::UPDATE => {
+                kind::UPDATE | kind::JOB => {
                     let service = service_of_finding(key).and_then(|id| self.services.get(&id));
                     if let Some(name) = service.map(|service| service.spec.name.clone()) {
                         self.refresh_service(registry, &Key::of(kind::SERVICE, name));

@@ -173,6 +173,7 @@ impl Peer {
                     | kind::CONFIG
                     | kind::CONTENTS
                     | kind::SEALED
+                    | kind::JOB
                     | kind::CLUSTER
             )
         };

@@ -14,6 +14,7 @@ use shoal_membership::{
 
 use super::{Effect, Peer, Ticket};
 use crate::{
+    job::Job,
     observed::{Phase, Refusal, Status, Topic},
     placement::{self, Plan},
     reconcile::SlotKey,
@@ -196,7 +197,13 @@ impl Peer {
             };
             for refusal in refusals {
                 let service = self.catalog.services().get(&refusal.service);
-                if service.is_some_and(|service| service.template == refusal.template) {
+                let wanted = service.map(|service| match &service.job {
+                    Some(job) => {
+                        Job::template(service.template, job.next(refusal.slot).unwrap_or(0))
+                    }
+                    None => service.template,
+                });
+                if wanted == Some(refusal.template) {
                     all.insert((refusal.service, refusal.slot, *node), refusal.reason);
                 }
             }

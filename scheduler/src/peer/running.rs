@@ -4,6 +4,7 @@ mod adopting;
 mod changes;
 mod files;
 mod homes;
+mod jobs;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +17,9 @@ use shoal_membership::NodeId;
 
 use super::{Effect, Peer, TaskStart};
 use crate::{
+    job::Job,
     observed::Refusal,
+    payload::JobRecord,
     placement,
     reconcile::{
         Action, HoldDowns, Ledger, LocalTask, LocalTasks, Situation, SlotKey, Wanted, Yields,
@@ -46,6 +49,8 @@ pub(super) struct Running {
     home_epochs: BTreeMap<SlotKey, u64>,
     /// Slots whose home this node claims back at the moment: their tasks go on.
     claimed: BTreeSet<SlotKey>,
+    /// Runs of jobs that are behind this node, by service and the write that asked for them.
+    runs: BTreeMap<(ServiceId, u64), JobRecord>,
     /// Tasks that wait for a secret or a config, since when.
     without_files: BTreeMap<TaskId, Duration>,
     pub(super) is_stale: bool,
@@ -65,6 +70,7 @@ impl Running {
             drained_since: None,
             home_epochs: BTreeMap::new(),
             claimed: BTreeSet::new(),
+            runs: BTreeMap::new(),
             without_files: BTreeMap::new(),
             is_stale: true,
             last_look: None,
@@ -102,6 +108,7 @@ impl Peer {
         self.running.last_look = Some(now);
         self.note_drain();
         self.claim_homes();
+        self.write_runs();
         self.look_at_updates();
         let decision = self.decide();
         let again = decision
@@ -164,6 +171,7 @@ impl Peer {
                         open: self.open_slots(id),
                         behind: self.slots_behind(id),
                         order: one.update_config().order,
+                        job: one.job.clone(),
                     },
                 )
             })
@@ -258,6 +266,12 @@ impl Peer {
             Some(previous) => (previous.spec.clone(), previous.template, 0),
             None => (service.spec.clone(), service.template, service.update),
         };
+        let run = service.job.as_ref().map(|job| job.next(slot.1));
+        let (template, run) = match run {
+            None => (template, 0),
+            Some(Some(run)) => (Job::template(template, run), run),
+            Some(None) => return,
+        };
         let waits = at > self.now.monotonic;
         let report = TaskReport {
             id: TaskId(u128::from_le_bytes(self.rng.random())),
@@ -266,6 +280,7 @@ impl Peer {
             slot: slot.1,
             template,
             update,
+            run,
             image: spec.container().image.clone(),
             desired: if waits {
                 TaskState::Ready

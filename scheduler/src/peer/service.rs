@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use shoal_membership::NodeId;
+
 use crate::{
-    payload::{ServiceRecord, UpdateFinding},
+    job::Job,
+    payload::{JobRecord, ServiceRecord, UpdateFinding},
     registry::{Entry, Key, Registry, Signed, kind},
     spec::{ServiceSpec, UpdateConfig},
-    task::ServiceId,
+    task::{ServiceId, Slot},
     update::{Finding, Stage, UpdateKind},
     view::{Conflict, UpdateStatus},
 };
@@ -26,6 +29,8 @@ pub(super) struct Service {
     pub(super) conflicts: Vec<Conflict>,
     /// The last write, by which tasks that are made now are known.
     pub(super) update: u64,
+    /// How far it is, if it is a job.
+    pub(super) job: Option<Job>,
     /// How far the last update is. None: the last write asked for none.
     pub(super) status: Option<UpdateStatus>,
 }
@@ -109,6 +114,7 @@ pub(super) fn read_service(
     let version = entry.version().max(record.version_before.saturating_add(1));
     // Who wrote without knowing of another write could not tell what it asks of the tasks.
     let kind = match siblings.len() {
+        _ if spec.mode.is_job() => None,
         0 | 1 => record.update,
         _ => record.update.or(Some(UpdateKind::Update)),
     };
@@ -118,7 +124,15 @@ pub(super) fn read_service(
             spec: Arc::new(spec.clone()),
         }),
         previous_json: record.previous_spec.as_ref().map(|spec| spec.get().into()),
-        template: spec.template_hash(),
+        // Each time that it is asked for a job is another.
+        template: match spec.mode.is_job() {
+            true => Job::template(spec.template_hash(), update),
+            false => spec.template_hash(),
+        },
+        job: spec
+            .mode
+            .is_job()
+            .then(|| read_job(registry, record.id, update, &spec)),
         spec: Arc::new(spec),
         spec_json: record.spec.get().into(),
         version: version.saturating_add(found.len() as u64),
@@ -147,6 +161,45 @@ pub(super) fn read_service(
         service.previous = Some(failed);
     }
     Ok(Some(service))
+}
+
+/// The key under which a node writes down how far it is with a job.
+pub(super) fn job_key(service: ServiceId, update: u64, node: NodeId) -> Key {
+    Key::system(kind::JOB, format!("{service}.{update:016x}.{node}"))
+}
+
+/// What all nodes have written down of a job.
+fn read_job(registry: &Registry, service: ServiceId, update: u64, spec: &ServiceSpec) -> Job {
+    let mut job = Job {
+        completions: spec.mode.completions(),
+        slots: spec.mode.slots(),
+        ..Job::default()
+    };
+    let prefix = format!("{service}.{update:016x}.");
+    for (key, _, signed) in registry.of_kind("system", kind::JOB) {
+        let Some(node) = key
+            .name
+            .strip_prefix(&prefix)
+            .and_then(|id| id.parse().ok())
+        else {
+            continue;
+        };
+        let payload = signed.write.payload.as_deref().unwrap_or_default();
+        let Ok(record) = serde_json::from_slice::<JobRecord>(payload) else {
+            continue;
+        };
+        job.failed = job.failed.saturating_add(record.failed);
+        for (number, behind) in record.behind {
+            let slot = match spec.mode.is_global() {
+                true => Slot::Node(node),
+                false => Slot::Number(number),
+            };
+            let known = job.behind.entry(slot).or_default();
+            // A slot may have been with several nodes; each knew what was behind it.
+            *known = behind.max(*known);
+        }
+    }
+    job
 }
 
 fn status(

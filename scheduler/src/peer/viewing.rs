@@ -21,7 +21,8 @@ use crate::{
     spec::{FileKind, PortConfig},
     task::{FileId, NetworkId, ServiceId, TaskId},
     view::{
-        ClusterView, FileView, NetworkView, NodeStatus, NodeView, ServiceView, TaskView, TokenView,
+        ClusterView, FileView, JobView, NetworkView, NodeStatus, NodeView, ServiceView, TaskView,
+        TokenView,
     },
 };
 
@@ -154,6 +155,12 @@ impl Peer {
             ports,
             template: service.template,
             previous_template: service.previous.as_ref().map(|previous| previous.template),
+            update_id: service.update,
+            job: service.job.as_ref().map(|job| JobView {
+                iteration: service.record.job_iteration,
+                completed: job.completed(),
+                failed: job.failed,
+            }),
             update: service.status.clone(),
             created_at: Duration::from_millis(service.record.created_at),
             updated_at: service.updated_at,

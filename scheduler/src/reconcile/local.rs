@@ -86,20 +86,23 @@ impl LocalTasks {
         per_slot_max: u64,
         exists: impl Fn(&SlotKey) -> bool,
     ) -> Vec<TaskId> {
-        let mut ended: Vec<(Duration, TaskId, SlotKey)> = self
+        let mut ended: Vec<(Duration, TaskId, (SlotKey, u64))> = self
             .tasks
             .values()
             .filter(|task| task.report.state.is_terminal())
-            .map(|task| (task.report.state_at, task.report.id, task.slot_key()))
+            .map(|task| {
+                let slot = (task.slot_key(), task.report.run);
+                (task.report.state_at, task.report.id, slot)
+            })
             .collect();
         ended.sort();
         ended.reverse();
-        let mut per_slot: BTreeMap<SlotKey, u64> = BTreeMap::new();
+        let mut per_slot: BTreeMap<(SlotKey, u64), u64> = BTreeMap::new();
         let mut forgotten = Vec::new();
         for (index, (_, id, slot)) in ended.iter().enumerate() {
             let number = per_slot.entry(*slot).or_default();
             *number += 1;
-            if !exists(slot) || *number > per_slot_max || index >= HISTORY_MAX {
+            if !exists(&slot.0) || *number > per_slot_max || index >= HISTORY_MAX {
                 forgotten.push(*id);
             }
         }

@@ -25,6 +25,7 @@ use shoal_membership::NodeId;
 pub use yielding::Yields;
 
 use crate::{
+    job::Job,
     spec::{ServiceSpec, UpdateOrder},
     task::{ServiceId, Slot, TaskId, TaskState},
 };
@@ -52,11 +53,24 @@ pub struct Wanted {
     pub behind: BTreeSet<Slot>,
     /// Whether a stale task ends before the next one starts.
     pub order: UpdateOrder,
+    /// How far it is, if it is a job.
+    pub job: Option<Job>,
 }
 
 impl Wanted {
+    /// Whether nothing is left to do in this slot.
+    fn is_done(&self, slot: &SlotKey) -> bool {
+        self.job
+            .as_ref()
+            .is_some_and(|job| job.next(slot.1).is_none())
+    }
+
     /// The spec that a task of this slot has when it starts now, and the fingerprint of its template.
     fn target(&self, slot: &SlotKey) -> (&ServiceSpec, u64) {
+        if let Some(job) = &self.job {
+            let run = job.next(slot.1).unwrap_or(0);
+            return (&self.spec, Job::template(self.template, run));
+        }
         match &self.previous {
             Some((spec, template)) if self.behind.contains(&slot.1) => (spec, *template),
             _ => (&self.spec, self.template),

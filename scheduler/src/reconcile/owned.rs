@@ -123,7 +123,7 @@ fn start(
 ) {
     let others = situation.elsewhere.get(slot).map_or(&[][..], Vec::as_slice);
     let (_, template) = wanted.target(slot);
-    if has_finished(situation, slot, wanted, others) {
+    if wanted.is_done(slot) || has_finished(situation, slot, wanted, others) {
         return;
     }
     // It owns the slot by a plan from before it refused; the next one looks for another node, which
@@ -143,6 +143,10 @@ fn start(
     let may_stay = others
         .iter()
         .any(|other| other.is_live() && !other.must_move);
+    // A run of a job goes to its end where it began.
+    if may_stay && wanted.job.is_some() {
+        return;
+    }
     // An update that has not come to the slot leaves it where it is, and one that has waits for nothing.
     let is_current = |other: &Elsewhere| other.is_live() && other.template == template;
     let replaces = may_stay && !wanted.is_closed(slot) && !others.iter().any(is_current);
@@ -173,7 +177,7 @@ fn has_finished(
     others: &[Elsewhere],
 ) -> bool {
     let (spec, template) = wanted.target(slot);
-    let condition = spec.task_template.restart_policy.condition;
+    let condition = spec.restart_policy().condition;
     let completed_elsewhere = others.iter().any(|other| {
         other.template == template
             && match condition {

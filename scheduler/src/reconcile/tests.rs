@@ -48,6 +48,7 @@ impl World {
             services: [(
                 SERVICE,
                 Wanted {
+                    job: None,
                     spec,
                     template: TEMPLATE,
                     previous: None,
@@ -69,6 +70,7 @@ impl World {
 
     fn with_local(mut self, template: u64, state: TaskState) -> Self {
         let report = TaskReport {
+            run: 0,
             id: TaskId(u128::from(template) + 1),
             service: SERVICE,
             service_name: "web".into(),

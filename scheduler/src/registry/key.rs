@@ -52,6 +52,9 @@ pub mod kind {
     /// What became of an update. Name: service id, a dot, the update's id, a dot, a word: see
     /// [`Finding`](crate::update::Finding).
     pub const UPDATE: &str = "update";
+    /// How far a node is with a job. Name: service id, a dot, the id of the write that asked for it, a dot, the node's
+    /// id. What it says only grows.
+    pub const JOB: &str = "job";
     /// Tombstones that may be dropped. Name: the author's id.
     pub const PURGE: &str = "purge";
     /// A member that nobody heard of for long. Name: its id.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContainerSpec, DriverConfig, EndpointSpec, Placement, Resources, RestartPolicy, UpdateConfig,
-    json::null_default,
+    ContainerSpec, DriverConfig, EndpointSpec, Placement, Resources, RestartCondition,
+    RestartPolicy, UpdateConfig, json::null_default,
 };
 
 /// What a service is asked to be.
@@ -56,6 +56,16 @@ pub enum ProxyProtocol {
 }
 
 impl ServiceSpec {
+    /// When a task that ended is started again. A job's that ended well never is.
+    #[must_use]
+    pub fn restart_policy(&self) -> RestartPolicy {
+        let mut policy = self.task_template.restart_policy.clone();
+        if self.mode.is_job() && policy.condition == RestartCondition::Any {
+            policy.condition = RestartCondition::OnFailure;
+        }
+        policy
+    }
+
     /// Label that stacks put on what they make.
     pub const STACK_LABEL: &'static str = "com.docker.stack.namespace";
     /// Label that carries Compose's `x-shoal.priority`.
@@ -200,10 +210,10 @@ impl Mode {
         }
     }
 
-    /// Whether this is a global service.
+    /// Whether there is one task on every node that qualifies.
     #[must_use]
     pub fn is_global(&self) -> bool {
-        self.global.is_some()
+        self.global.is_some() || self.global_job.is_some()
     }
 
     /// Whether this is a job of either kind.
@@ -212,14 +222,31 @@ impl Mode {
         self.replicated_job.is_some() || self.global_job.is_some()
     }
 
-    /// Number of slots of a replicated service; 0 for a global one.
+    /// Number of slots of a replicated service, or tasks at a time of a replicated job; 0 for a global one.
     #[must_use]
     pub fn slots(&self) -> u64 {
-        match &self.replicated {
-            Some(replicated) => replicated.replicas.unwrap_or(1),
-            None if self.is_global() || self.is_job() => 0,
-            None => 1,
+        match (&self.replicated, &self.replicated_job) {
+            (Some(replicated), _) => replicated.replicas.unwrap_or(1),
+            (None, Some(job)) => job.max_concurrent().min(self.completions()),
+            (None, None) if self.is_global() => 0,
+            (None, None) => 1,
         }
+    }
+
+    /// Runs of a replicated job in all; of a global one, one on each node; 0 for what is no job.
+    #[must_use]
+    pub fn completions(&self) -> u64 {
+        match (&self.replicated_job, &self.global_job) {
+            (Some(job), _) => job.total_completions.unwrap_or(job.max_concurrent()),
+            (None, Some(_)) => 1,
+            (None, None) => 0,
+        }
+    }
+
+    /// Whether one can be changed into the other.
+    #[must_use]
+    pub fn is_of_the_kind_of(&self, other: &Self) -> bool {
+        (self.is_global(), self.is_job()) == (other.is_global(), other.is_job())
     }
 }
 
@@ -239,4 +266,12 @@ pub struct JobMode {
     pub max_concurrent: Option<u64>,
     /// This many in all.
     pub total_completions: Option<u64>,
+}
+
+impl JobMode {
+    /// At most this many at a time: Swarm's default is one. 0 would never come to an end, and is one, too.
+    #[must_use]
+    pub fn max_concurrent(&self) -> u64 {
+        self.max_concurrent.unwrap_or(1).max(1)
+    }
 }

@@ -113,19 +113,14 @@ impl ServiceSpec {
         let mode = &self.mode;
         let set = [
             mode.replicated.is_some(),
-            mode.is_global(),
+            mode.global.is_some(),
             mode.replicated_job.is_some(),
             mode.global_job.is_some(),
         ];
         if set.iter().filter(|is_set| **is_set).count() > 1 {
             return Err(SpecError::Mode("a service has one mode, not several"));
         }
-        if mode.is_job() {
-            return Err(SpecError::Mode(
-                "jobs are not supported yet: use a replicated or global service",
-            ));
-        }
-        match mode.slots() {
+        match mode.slots().max(mode.completions()) {
             slots if slots > MAX_REPLICAS => Err(SpecError::TooManyReplicas(slots)),
             _ => Ok(()),
         }

@@ -49,6 +49,8 @@ impl LogSource for PlayedLogs {
     }
 }
 
+/// What was asked to enter: whether with a token, and where others are to reach it.
+pub(super) type Entered = Arc<Mutex<Vec<(bool, Option<SocketAddr>)>>>;
 pub(super) type Ordered = Arc<Mutex<Vec<(Order, WriteConcern)>>>;
 pub(super) type Outcome = Result<Receipt, OrderError>;
 
@@ -62,8 +64,7 @@ pub(super) struct Fixture {
     pub(super) server: JoinHandle<()>,
     handle: Handle,
     pub(super) state: Arc<watch::Sender<NodeState>>,
-    /// What was asked to enter: whether with a token, and where others are to reach it.
-    pub(super) entered: Arc<Mutex<Vec<(bool, Option<SocketAddr>)>>>,
+    pub(super) entered: Entered,
     _socket: Socket,
 }
 
@@ -235,7 +236,7 @@ async fn explain(mut asked: mpsc::Receiver<Question>) {
 async fn let_in(
     mut enterers: mpsc::Receiver<EnterRequest>,
     state: Arc<watch::Sender<NodeState>>,
-    entered: Arc<Mutex<Vec<(bool, Option<SocketAddr>)>>>,
+    entered: Entered,
 ) {
     while let Some(EnterRequest {
         token,
@@ -246,7 +247,10 @@ async fn let_in(
         entered.lock().unwrap().push((token.is_some(), advertise));
         let outcome = match token {
             Some(token) if token.addresses.is_empty() => Err("nobody answers".to_owned()),
-            _ => Ok(drop(state.send_replace(NodeState::Active))),
+            _ => {
+                state.send_replace(NodeState::Active);
+                Ok(())
+            }
         };
         let _ = reply.send(outcome);
     }

@@ -34,6 +34,8 @@ pub(super) fn service(id: ServiceId, spec_json: &str) -> ServiceView {
         spec_json: spec_json.into(),
         previous_spec_json: None,
         previous_template: None,
+        update_id: 0,
+        job: None,
         update: None,
         version: 7,
         template: 77,
@@ -48,6 +50,7 @@ pub(super) fn task(number: u128, service: &ServiceView, slot: Slot, node: u8) ->
     TaskView {
         node: node_id(node),
         report: Arc::new(TaskReport {
+            run: 0,
             id: TaskId(number << 100),
             service: service.id,
             service_name: service.spec.name.clone(),

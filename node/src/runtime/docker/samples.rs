@@ -30,6 +30,7 @@ pub(super) fn launch_of(spec: &str) -> Launch {
         neighbours: Vec::new(),
         files: Default::default(),
         template: 4,
+        run: 0,
         update: 5,
         created_at: Duration::from_secs(5),
         spec: Arc::new(spec),

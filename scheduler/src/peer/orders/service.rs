@@ -45,6 +45,7 @@ impl Peer {
             previous_spec: None,
             update: None,
             after_another: false,
+            job_iteration: 0,
             version_before: 0,
         };
         let key = Key::of(kind::SERVICE, spec.name.clone());
@@ -79,7 +80,7 @@ impl Peer {
                 "renaming services is not supported".into(),
             ));
         }
-        if spec.mode.is_global() != service.spec.mode.is_global() {
+        if !spec.mode.is_of_the_kind_of(&service.spec.mode) {
             return Err(OrderError::Unsupported(
                 "service mode change is not allowed".into(),
             ));
@@ -89,7 +90,8 @@ impl Peer {
         self.check_networks(&spec)?;
         self.check_files(&spec)?;
         let given_ports = self.give_ports(id, &spec, &ports)?;
-        let changes_tasks = spec.template_hash() != service.template;
+        let is_job = spec.mode.is_job();
+        let changes_tasks = !is_job && spec.template_hash() != service.template;
         let is_unfinished = service.unfinished().is_some();
         let kind = match spec_json {
             Some(_) => UpdateKind::Update,
@@ -102,6 +104,10 @@ impl Peer {
             given_ports,
             update: (changes_tasks || is_unfinished).then_some(kind),
             after_another: is_unfinished,
+            job_iteration: service
+                .record
+                .job_iteration
+                .saturating_add(u64::from(is_job)),
             version_before: service.version,
             ..service.record.clone()
         };
@@ -116,7 +122,12 @@ impl Peer {
         let keys = Finding::ALL
             .into_iter()
             .map(|finding| finding_key(service.record.id, service.update, finding));
+        let prefix = format!("{}.", service.record.id);
+        let jobs = self.registry.of_kind("system", kind::JOB);
+        let jobs = jobs.map(|(key, _, _)| key.clone());
+        let jobs = jobs.filter(|key| key.name.starts_with(&prefix));
         keys.filter(|key| self.registry.read(key).is_some())
+            .chain(jobs)
             .map(|key| (key, None))
             .collect()
     }

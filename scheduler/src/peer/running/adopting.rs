@@ -20,7 +20,7 @@ impl Peer {
             _ => None,
         };
         if let Some(outcome) = outcome {
-            let mut policy = spec.task_template.restart_policy.clone();
+            let mut policy = spec.restart_policy();
             policy.delay = Some(Duration::ZERO);
             // An end from before the policy's window has no say in it any more.
             let age = self.now.wall.saturating_sub(report.state_at);
@@ -30,7 +30,8 @@ impl Peer {
                 ledger.ended(slot, report.template, outcome, &policy, now);
             }
         }
-        tracing::debug!(task = %report.id, state = ?report.state, "adopts a task");
+        let id = report.id;
+        tracing::debug!(task = %id, state = ?report.state, "adopts a task");
         let running_since = (report.state == TaskState::Running).then_some(now);
         self.running.specs.insert(report.id, spec);
         self.running.local.insert(LocalTask {
@@ -39,6 +40,7 @@ impl Peer {
             running_since,
         });
         self.own_tasks_changed();
+        self.note_run(id);
     }
 
     /// Takes over a task that was found only now. One that is known already is as it is.

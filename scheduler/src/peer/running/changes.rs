@@ -102,10 +102,11 @@ impl Peer {
         } else {
             Outcome::Failed
         };
-        let policy = &spec.task_template.restart_policy;
+        let policy = spec.restart_policy();
         self.running
             .ledger
-            .ended(slot, template, outcome, policy, now);
+            .ended(slot, template, outcome, &policy, now);
+        self.note_run(change.task);
     }
 
     pub(super) fn withdraw_refusals(&mut self) {
