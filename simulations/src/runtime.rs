@@ -6,6 +6,8 @@ use rand::{Rng, RngExt};
 
 /// A command that ends with an error soon after each start.
 pub(crate) const CRASHES: &str = "crashes";
+/// A command that comes to its end soon after each start.
+pub(crate) const ENDS: &str = "ends";
 /// A command that no machine has.
 pub(crate) const MISSING: &str = "missing";
 
@@ -45,11 +47,13 @@ pub(crate) enum Course {
     Runs(Duration),
     /// It runs after the first, and fails after the second.
     Fails(Duration, Duration),
+    /// It runs after the first, and comes to its end after the second.
+    Ends(Duration, Duration),
     /// It is refused after this time.
     Rejected(Duration),
 }
 
-/// A task that crashes does so within this time.
+/// A task that crashes, or comes to its end, does so within this time.
 const CRASH_WITHIN: Duration = Duration::from_secs(2);
 
 impl Runtime {
@@ -71,6 +75,9 @@ impl Runtime {
         }
         if self.crash_share > 0.0 && rng.random_bool(self.crash_share) {
             return Course::Fails(runs, runs + CRASH_WITHIN.mul_f64(rng.random()));
+        }
+        if command == ENDS {
+            return Course::Ends(runs, runs + CRASH_WITHIN.mul_f64(rng.random()));
         }
         Course::Runs(runs)
     }

@@ -1,16 +1,22 @@
 //! What a driver and its readers may ask of a peer. Nothing here changes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use shoal_membership::{Membership, NodeId, PublicKey};
 
 use super::Peer;
 use crate::{
+    job::Job,
     observed::Observed,
     payload::TokenRecord,
     placement::{self, Plan},
     registry::{Key, Registry, SignedBytes, kind},
-    task::{ServiceId, Slot},
+    spec::FileKind,
+    task::{FileId, ServiceId, Slot},
     update::Stage,
 };
 
@@ -91,6 +97,23 @@ impl Peer {
     pub fn update_stages(&self) -> impl Iterator<Item = (ServiceId, Stage)> + '_ {
         let services = self.catalog.services().iter();
         services.filter_map(|(id, service)| Some((*id, service.status.as_ref()?.stage)))
+    }
+
+    /// How far each job is.
+    pub fn jobs(&self) -> impl Iterator<Item = (ServiceId, &Job)> + '_ {
+        let services = self.catalog.services().iter();
+        services.filter_map(|(id, service)| Some((*id, service.job.as_ref()?)))
+    }
+
+    /// Who can open each secret, and who should.
+    #[must_use]
+    pub fn readers(&self) -> BTreeMap<FileId, [BTreeSet<NodeId>; 2]> {
+        let secrets = self.catalog.files().of(FileKind::Secret);
+        let readers = secrets.map(|file| {
+            let held = self.sealed_keys(file.record.id).into_keys().collect();
+            (file.record.id, [held, self.may_open(file)])
+        });
+        readers.collect()
     }
 
     /// Everything that says whom to trust: to be kept beside the store, in case that is damaged.

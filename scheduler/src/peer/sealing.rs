@@ -144,7 +144,7 @@ impl Peer {
     }
 
     /// Nodes that may open a secret: all that may run a task with it, or, while no service uses it, a few that keep it.
-    fn may_open(&self, secret: &File) -> BTreeSet<NodeId> {
+    pub(super) fn may_open(&self, secret: &File) -> BTreeSet<NodeId> {
         let services = self.catalog.services().values();
         let users: Vec<_> = services
             .filter(|service| {

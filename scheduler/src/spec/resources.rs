@@ -33,6 +33,19 @@ pub struct ResourceLimits {
         deserialize_with = "null_default"
     )]
     pub pids: i64,
+    /// Number of generic resources: kinds of things that a machine has a few of. Not supported.
+    #[serde(
+        rename = "GenericResources",
+        skip_serializing,
+        deserialize_with = "number_of"
+    )]
+    pub generic_resources: usize,
+}
+
+/// How many there are in a list.
+fn number_of<'de, D: serde::Deserializer<'de>>(input: D) -> Result<usize, D::Error> {
+    let list = Option::<Vec<serde::de::IgnoredAny>>::deserialize(input)?;
+    Ok(list.map_or(0, |list| list.len()))
 }
 
 fn is_zero(number: &i64) -> bool {

@@ -62,6 +62,11 @@ pub enum SpecError {
     /// Less memory than any container needs.
     #[error("invalid memory value {0}: Must be at least 4MiB")]
     Memory(i64),
+    /// Kinds of things that machines have a few of.
+    #[error(
+        "generic resources are not supported: label the nodes that have them, and use a constraint"
+    )]
+    GenericResources,
     /// An amount below zero.
     #[error("invalid {0} value: must not be negative")]
     Negative(&'static str),
@@ -167,6 +172,9 @@ impl ServiceSpec {
             return Err(SpecError::MountTarget(bad.target.clone()));
         }
         for amounts in [&task.resources.limits, &task.resources.reservations] {
+            if amounts.generic_resources > 0 {
+                return Err(SpecError::GenericResources);
+            }
             if amounts.nano_cpus < 0 {
                 return Err(SpecError::Negative("cpu"));
             }

@@ -15,7 +15,10 @@ use shoal_scheduler::{
 };
 
 use super::{Checker, Happening};
-use crate::{World, runtime::CRASHES};
+use crate::{
+    World,
+    runtime::{CRASHES, ENDS},
+};
 
 /// What was believed during the last fault is still acted upon for so long.
 const AFTERMATH: Duration = Duration::from_secs(60);
@@ -96,7 +99,8 @@ impl KeptRunning {
 /// Whether a task ends by itself: an update to what crashes may come to a slot only when there is a place
 /// for it at last.
 fn is_bad(spec: &ServiceSpec) -> bool {
-    spec.container().command.first().map(String::as_str) == Some(CRASHES)
+    let command = spec.container().command.first();
+    command.is_some_and(|command| [CRASHES, ENDS].contains(&command.as_str()))
 }
 
 /// Whether some agent that runs has a place for the slot, and so has the machine's own. A task of a drained

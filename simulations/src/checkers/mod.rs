@@ -10,6 +10,7 @@ mod forgotten;
 mod fsynced;
 mod healthy;
 mod incarnations;
+mod jobs;
 mod kept_running;
 mod limits;
 mod lives;
@@ -19,6 +20,7 @@ mod quiet;
 mod removed;
 mod reports;
 mod revoked;
+mod secrets;
 mod siblings;
 mod updates;
 
@@ -97,6 +99,8 @@ pub fn all() -> Vec<Box<dyn Checker + Send>> {
         Box::new(lives::Lives::default()),
         Box::new(placement::SamePlan),
         Box::new(once::Once),
+        Box::new(jobs::Jobs),
+        Box::new(secrets::Secrets),
         Box::new(quiet::Quiet::default()),
         Box::new(removed::Removed::default()),
         Box::new(reports::Reports),

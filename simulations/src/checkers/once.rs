@@ -37,8 +37,12 @@ impl Checker for Once {
             return Err("no agent runs".to_owned());
         };
         let (_, plan) = peer.placement();
+        // A run of a job is over when it is.
+        let jobs: BTreeSet<ServiceId> = peer.jobs().map(|(id, _)| id).collect();
+        copies.retain(|(service, _), _| !jobs.contains(service));
         let wanted: BTreeMap<(ServiceId, Slot), usize> = plan
             .iter()
+            .filter(|(service, ..)| !jobs.contains(service))
             .map(|(service, slot, _)| ((service, slot), 1))
             .collect();
         let all: BTreeSet<_> = copies.keys().chain(wanted.keys()).copied().collect();

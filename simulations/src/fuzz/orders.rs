@@ -5,20 +5,26 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use shoal_membership::NodeId;
 use shoal_scheduler::{
-    order::{Order, WriteConcern},
+    file::keepers,
+    order::{NewFile, Order, WriteConcern},
     peer::Ticket,
     registry::{Key, kind},
-    spec::{Availability, NodeSpec},
+    spec::{Availability, FileKind, FileSpec, NodeSpec},
+    task::FileId,
     view::{ClusterView, NodeView, ServiceView},
 };
 
 use crate::{
     Outcome, World,
-    runtime::{CRASHES, MISSING},
+    runtime::{CRASHES, ENDS, MISSING},
 };
 
 /// Services of different names.
 const SERVICES: u32 = 8;
+/// Secrets of different names.
+const SECRETS: u32 = 3;
+/// Jobs of different names, one of them global.
+const JOBS: u32 = 3;
 /// Of each so many releases.
 const RELEASES: u32 = 3;
 /// Most replicas of one.
@@ -44,10 +50,11 @@ impl Orders {
             return false;
         };
         let view = peer.view();
-        let (order, key) = if rng.random_bool(0.1) {
-            about_a_node(&view, rng)
-        } else {
-            about_a_service(&view, rng)
+        let (order, key) = match rng.random_range(0..20) {
+            0 | 1 => about_a_node(&view, rng),
+            2 => about_a_secret(&view, rng),
+            3 | 4 => about_a_job(&view, rng),
+            _ => about_a_service(&view, rng),
         };
         let concern = match rng.random_range(0..10) {
             0 => WriteConcern::Local,
@@ -131,6 +138,78 @@ fn set_availability(node: NodeId, version: u64, availability: Availability) -> O
     }
 }
 
+fn about_a_secret(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
+    let name = format!("k{}", rng.random_range(0..SECRETS));
+    let key = Key::of(kind::SECRET, name.clone());
+    if let Some(known) = view.secrets.values().find(|one| one.spec.name == name) {
+        return (Order::RemoveFile { file: known.id }, key);
+    }
+    let id = FileId(u128::from_le_bytes(rng.random()));
+    let mut readers = keepers(id, view.nodes.keys().copied());
+    readers.push(view.this_node);
+    let sealed = readers.iter().map(|node| (*node, node.as_bytes().to_vec()));
+    let new = NewFile {
+        kind: FileKind::Secret,
+        id,
+        spec: FileSpec {
+            name,
+            ..FileSpec::default()
+        },
+        contents: vec![0; rng.random_range(1..1_000)].into(),
+        digest: String::new(),
+        sealed: sealed.collect(),
+    };
+    (Order::CreateFile(Box::new(new)), key)
+}
+
+fn about_a_job(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
+    let name = format!("j{}", rng.random_range(0..JOBS));
+    let key = Key::of(kind::SERVICE, name.clone());
+    let mut services = view.services.values();
+    let known = services.find(|one| one.spec.name == name);
+    let is_global = name.ends_with('0');
+    let mode = match is_global {
+        true => json!({"GlobalJob": {}}),
+        false => json!({"ReplicatedJob": {
+            "MaxConcurrent": rng.random_range(1..=3),
+            "TotalCompletions": rng.random_range(1..=7),
+        }}),
+    };
+    let spec_json = json!({
+        "Name": name,
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "scratch", "Command": [ENDS]},
+            "RestartPolicy": {"Condition": "on-failure", "Delay": 1_000_000_000},
+        },
+        "Mode": mode,
+    })
+    .to_string();
+    let order = match known.map(|one| (one.id, one.version)) {
+        None => Order::CreateService { spec_json },
+        Some((service, _)) if rng.random_bool(0.2) => Order::RemoveService { service },
+        Some((service, version)) => Order::UpdateService {
+            service,
+            version,
+            spec_json: Some(spec_json),
+        },
+    };
+    (order, key)
+}
+
+/// A secret of the cluster, now and then.
+fn some_secret(view: &ClusterView, rng: &mut ChaCha8Rng) -> Vec<serde_json::Value> {
+    let secrets: Vec<_> = view.secrets.values().collect();
+    if secrets.is_empty() || !rng.random_bool(0.3) {
+        return Vec::new();
+    }
+    let secret = secrets[rng.random_range(0..secrets.len())];
+    vec![json!({
+        "SecretID": secret.id.to_string(),
+        "SecretName": secret.spec.name,
+        "File": {"Name": "s", "UID": "0", "GID": "0", "Mode": 292},
+    })]
+}
+
 fn about_a_service(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
     let name = format!("s{}", rng.random_range(0..SERVICES));
     let is_it = |one: &&ServiceView| one.spec.name == name;
@@ -144,7 +223,8 @@ fn about_a_service(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
             .as_ref()
             .is_none_or(|update| update.stage.is_over())
     });
-    let spec_json = spec(&name, is_settled, rng);
+    let secrets = some_secret(view, rng);
+    let spec_json = spec(&name, is_settled, &secrets, rng);
     let order = match known {
         None => Order::CreateService { spec_json },
         Some((service, _)) if rng.random_bool(0.2) => Order::RemoveService { service },
@@ -158,7 +238,12 @@ fn about_a_service(view: &ClusterView, rng: &mut ChaCha8Rng) -> (Order, Key) {
 }
 
 /// A random spec. `may_be_bad`: what it was before runs, and can be come back to.
-fn spec(name: &str, may_be_bad: bool, rng: &mut ChaCha8Rng) -> String {
+fn spec(
+    name: &str,
+    may_be_bad: bool,
+    secrets: &[serde_json::Value],
+    rng: &mut ChaCha8Rng,
+) -> String {
     let command = match rng.random_range(0..10) {
         0 if may_be_bad => CRASHES,
         1 if may_be_bad => MISSING,
@@ -203,6 +288,7 @@ fn spec(name: &str, may_be_bad: bool, rng: &mut ChaCha8Rng) -> String {
             "ContainerSpec": {
                 "Image": "scratch",
                 "Command": [command],
+                "Secrets": secrets,
                 "Env": [format!("RELEASE={}", rng.random_range(0..RELEASES))],
             },
             "RestartPolicy": {"Delay": rng.random_range(0..5_u64) * 1_000_000_000},

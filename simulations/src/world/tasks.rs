@@ -39,6 +39,10 @@ impl World {
         match course {
             Course::Runs(delay) => then(delay, TaskState::Running),
             Course::Rejected(delay) => then(delay, TaskState::Rejected),
+            Course::Ends(runs, ends) => {
+                then(runs, TaskState::Running);
+                then(ends, TaskState::Complete);
+            }
             Course::Fails(runs, fails) => {
                 then(runs, TaskState::Running);
                 then(fails, TaskState::Failed);
@@ -72,6 +76,7 @@ impl World {
             TaskState::Rejected => self.end_task(index, id, state, "No such image"),
             _ => {
                 task.is_running = state == TaskState::Running;
+                task.is_over |= state == TaskState::Complete;
                 let exit_code = (state == TaskState::Complete).then_some(0);
                 self.report(index, id, state, "", exit_code);
             }
