@@ -32,8 +32,11 @@ impl Checker for Updates {
         let Some(peer) = &world.machines[machine].peer else {
             return Ok(());
         };
+        // A job that is asked for anew begins anew at once.
         let replaced = peer.local_tasks().filter(|task| {
-            task.is_stopping() && task.report.message.starts_with("replaced by an update")
+            task.is_stopping()
+                && task.report.run == 0
+                && task.report.message.starts_with("replaced by an update")
         });
         let known = self.replaced.entry(machine).or_default();
         let mut touched = BTreeSet::new();
