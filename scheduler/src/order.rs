@@ -168,6 +168,14 @@ pub enum OrderError {
         /// The name.
         name: String,
     },
+    /// The name of a secret or a config is taken.
+    #[error("{kind} {name} already exists")]
+    FileTaken {
+        /// Which kind.
+        kind: FileKind,
+        /// The name.
+        name: String,
+    },
     /// The name of a network is taken.
     #[error("network with name {0} already exists")]
     NetworkTaken(String),

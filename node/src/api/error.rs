@@ -138,7 +138,9 @@ impl IntoResponse for ApiError {
 fn order_status(error: &OrderError) -> StatusCode {
     match error {
         OrderError::NotFound { .. } => StatusCode::NOT_FOUND,
-        OrderError::NameTaken { .. } | OrderError::NetworkTaken(_) => StatusCode::CONFLICT,
+        OrderError::NameTaken { .. }
+        | OrderError::FileTaken { .. }
+        | OrderError::NetworkTaken(_) => StatusCode::CONFLICT,
         OrderError::Spec(SpecError::PredefinedNetwork(_)) => StatusCode::FORBIDDEN,
         OrderError::OutOfSequence
         | OrderError::Spec(SpecError::Constraint(_))
@@ -164,7 +166,9 @@ fn order_status(error: &OrderError) -> StatusCode {
 /// Swarm's managers speak gRPC among themselves, and it shows in their errors.
 fn grpc_prefix(error: &OrderError) -> &'static str {
     match error {
-        OrderError::NameTaken { .. } => "rpc error: code = AlreadyExists desc = ",
+        OrderError::NameTaken { .. } | OrderError::FileTaken { .. } => {
+            "rpc error: code = AlreadyExists desc = "
+        }
         OrderError::OutOfSequence | OrderError::Spec(SpecError::Constraint(_)) => {
             "rpc error: code = Unknown desc = "
         }

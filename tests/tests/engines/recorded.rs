@@ -64,6 +64,20 @@ impl Ids {
         }
     }
 
+    /// Learns the ids of secrets or configs.
+    fn learn_files(&mut self, kind: &'static str, value: &Value) {
+        let files = match value {
+            Value::Array(list) => &list[..],
+            other => std::slice::from_ref(other),
+        };
+        for file in files {
+            if let (Some(id), Some(name)) = (file["ID"].as_str(), file.pointer("/Spec/Name")) {
+                let name = name.as_str().unwrap_or_default().to_owned();
+                self.recorded.insert(id.to_owned(), (kind, name));
+            }
+        }
+    }
+
     /// What is here now, by the same names.
     fn look(&mut self, ask: &impl Fn(&str) -> Value) {
         self.here.clear();
@@ -73,6 +87,12 @@ impl Ids {
         for service in list(ask("/services")) {
             let name = service["Spec"]["Name"].as_str().unwrap_or_default();
             self.put("services", name.to_owned(), &service["ID"]);
+        }
+        for (kind, path) in [("secrets", "/secrets"), ("configs", "/configs")] {
+            for file in list(ask(path)) {
+                let name = file["Spec"]["Name"].as_str().unwrap_or_default();
+                self.put(kind, name.to_owned(), &file["ID"]);
+            }
         }
         for network in list(ask("/networks")) {
             let name = network["Name"].as_str().unwrap_or_default();
@@ -270,6 +290,12 @@ fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
         .collect();
     let mut ids = Ids::default();
     for exchange in &exchanges {
+        let path = exchange["path"].as_str().unwrap_or_default();
+        for kind in ["secrets", "configs"] {
+            if path.contains(kind) {
+                ids.learn_files(kind, &exchange["body"]);
+            }
+        }
         ids.learn(&exchange["body"]);
     }
     let mut unlike = Vec::new();

@@ -41,8 +41,8 @@ impl Peer {
         }
         let files = self.catalog.files();
         if files.named(kind, &spec.name).is_some() || files.get(id).is_some() {
-            return Err(OrderError::NameTaken {
-                kind: kind.as_str(),
+            return Err(OrderError::FileTaken {
+                kind,
                 name: spec.name,
             });
         }
