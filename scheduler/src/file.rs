@@ -9,16 +9,13 @@ use std::{fmt, sync::Arc};
 use shoal_membership::NodeId;
 
 use crate::{
-    placement::{self, Weight},
     registry::{Key, Signed, kind},
     spec::{FileKind, FileTarget},
-    task::{FileId, ServiceId, Slot},
+    task::FileId,
 };
 
 /// Bytes of a piece of contents: two hold the largest config.
 pub const PIECE_BYTES_MAX: usize = 512 * 1024;
-/// Nodes that keep the key of a secret which no service uses.
-pub const KEEPERS: usize = 3;
 
 /// What a secret or a config holds; of a secret, encrypted. Shared with the registry.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -69,20 +66,4 @@ pub struct TaskFile {
 /// The key of one piece.
 pub(crate) fn piece_key(id: FileId, piece: u32) -> Key {
     Key::of(kind::CONTENTS, format!("{id}.{piece}"))
-}
-
-/// Which of these nodes keep the key of a secret that no service uses: the same wherever it is asked.
-pub fn keepers(secret: FileId, nodes: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
-    let rank = |node: &NodeId| {
-        placement::score(
-            ServiceId(secret.0),
-            Slot::Node(*node),
-            *node,
-            Weight::default(),
-        )
-    };
-    let mut ranked: Vec<NodeId> = nodes.collect();
-    ranked.sort_by_key(|node| (std::cmp::Reverse(rank(node)), *node));
-    ranked.truncate(KEEPERS);
-    ranked
 }

@@ -8,7 +8,7 @@ use shoal_sim::fuzz;
 /// Seeds that found something, and what. The runs of a seed change with the search itself, so what was
 /// found has a test of its own beside: `a_start_that_outlives_its_agent_makes_no_second_copy` in
 /// `simulations/tests/cluster.rs`.
-const FOUND: [(u64, &str); 2] = [
+const FOUND: [(u64, &str); 3] = [
     (
         77,
         "a start that outlived its agent made a second copy of a slot, which nobody stopped",
@@ -17,6 +17,11 @@ const FOUND: [(u64, &str); 2] = [
         590,
         "what a paused node keeps is part of the plan; a change of it did not make a new one everywhere, \
          so two nodes each took the other for a slot's owner, for ever",
+    ),
+    (
+        591,
+        "a paused node started a task by a plan in which it kept the one before, and stopped it by one that \
+         knew of none, for ever",
     ),
 ];
 

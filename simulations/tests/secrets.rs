@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::json;
 use shoal_membership::{NodeId, Profile};
 use shoal_scheduler::{
-    file::{KEEPERS, keepers},
     order::{NewFile, Order},
+    placement::{KEEPERS, keepers},
     spec::{FileKind, FileSpec, NodeSpec},
     task::FileId,
 };

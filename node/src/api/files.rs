@@ -10,8 +10,8 @@ use rand::TryRng;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shoal_scheduler::{
-    file::keepers,
     order::{NewFile, Order, OrderError},
+    placement::keepers,
     spec::{FileKind, FileSpec},
     task::FileId,
     view::{ClusterView, FileView},

@@ -119,7 +119,13 @@ impl Peer {
     /// Names of the services that use this one.
     pub(super) fn users_of(&self, file: &File) -> BTreeSet<String> {
         let services = self.catalog.services().values();
-        let users = services.filter(|service| self.uses(&service.spec, file));
+        let users = services.filter(|service| {
+            // While an update is under way, or has stopped half way, tasks of the spec before may start.
+            let previous = service.previous.as_ref();
+            let previous = previous.filter(|_| service.unfinished().is_some());
+            let mut specs = std::iter::once(&service.spec).chain(previous.map(|one| &one.spec));
+            specs.any(|spec| self.uses(spec, file))
+        });
         users.map(|service| service.spec.name.clone()).collect()
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use shoal_membership::{Membership, NodeId, PublicKey};
 
-use super::Peer;
+use super::{Peer, files::File};
 use crate::{
     job::Job,
     observed::Observed,
@@ -103,6 +103,22 @@ impl Peer {
     pub fn jobs(&self) -> impl Iterator<Item = (ServiceId, &Job)> + '_ {
         let services = self.catalog.services().iter();
         services.filter_map(|(id, service)| Some((*id, service.job.as_ref()?)))
+    }
+
+    /// Services with a secret that none of these nodes can open, or that was removed on another side of a partition.
+    pub fn without_a_key<'a>(
+        &'a self,
+        is_among: &'a dyn Fn(&NodeId) -> bool,
+    ) -> impl Iterator<Item = ServiceId> + 'a {
+        let secrets = self.catalog.files().of(FileKind::Secret);
+        let is_lost = |file: &&File| !self.sealed_keys(file.record.id).keys().any(is_among);
+        let lost: Vec<&File> = secrets.filter(is_lost).collect();
+        let services = self.catalog.services().iter();
+        let services = services.filter(move |(_, service)| {
+            let is_lost = lost.iter().any(|file| self.uses(&service.spec, file));
+            is_lost || self.check_files(&service.spec).is_err()
+        });
+        services.map(|(id, _)| *id)
     }
 
     /// Who can open each secret, and who should.

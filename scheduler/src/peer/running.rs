@@ -5,6 +5,7 @@ mod changes;
 mod files;
 mod homes;
 mod jobs;
+mod starting;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,12 +13,10 @@ use std::{
     time::Duration,
 };
 
-use rand::RngExt;
 use shoal_membership::NodeId;
 
-use super::{Effect, Peer, TaskStart};
+use super::{Effect, Peer};
 use crate::{
-    job::Job,
     observed::Refusal,
     payload::JobRecord,
     placement,
@@ -27,7 +26,7 @@ use crate::{
     },
     registry::{Key, kind},
     spec::{Availability, ServiceSpec},
-    task::{ServiceId, TaskId, TaskReport, TaskState},
+    task::{ServiceId, TaskId, TaskState},
 };
 
 /// Reconciling waits this long for more news after the last time.
@@ -189,6 +188,7 @@ impl Peer {
         let mut decision = reconcile(&Situation {
             now: self.now.monotonic,
             me,
+            is_paused: self.is_paused(&me),
             drained_since: self.running.drained_since,
             leaves_at: self
                 .stopping
@@ -251,108 +251,6 @@ impl Peer {
                 }
                 self.create_task(slot, at);
             }
-        }
-    }
-
-    fn create_task(&mut self, slot: SlotKey, at: Duration) {
-        let Some(service) = self.catalog.services().get(&slot.0) else {
-            return;
-        };
-        let behind = service
-            .previous
-            .as_ref()
-            .filter(|_| self.slots_behind(&slot.0).contains(&slot.1));
-        let (spec, template, update) = match behind {
-            Some(previous) => (previous.spec.clone(), previous.template, 0),
-            None => (service.spec.clone(), service.template, service.update),
-        };
-        let run = service.job.as_ref().map(|job| job.next(slot.1));
-        let (template, run) = match run {
-            None => (template, 0),
-            Some(Some(run)) => (Job::template(template, run), run),
-            Some(None) => return,
-        };
-        let waits = at > self.now.monotonic;
-        let report = TaskReport {
-            id: TaskId(u128::from_le_bytes(self.rng.random())),
-            service: slot.0,
-            service_name: spec.name.clone(),
-            slot: slot.1,
-            template,
-            update,
-            run,
-            image: spec.container().image.clone(),
-            desired: if waits {
-                TaskState::Ready
-            } else {
-                TaskState::Running
-            },
-            state: if waits {
-                TaskState::Ready
-            } else {
-                TaskState::Accepted
-            },
-            created_at: self.now.wall,
-            state_at: self.now.wall,
-            ran_at: None,
-            message: if waits {
-                "waits for its restart delay"
-            } else {
-                "accepted"
-            }
-            .into(),
-            error: String::new(),
-            pid: None,
-            exit_code: None,
-            container: String::new(),
-            ports: Vec::new(),
-        };
-        self.record_home(&slot, &spec);
-        let task = LocalTask {
-            report,
-            starts_at: Some(at),
-            running_since: None,
-        };
-        self.running.specs.insert(task.report.id, spec);
-        self.running.local.insert(task);
-        self.own_tasks_changed();
-        self.start_due_tasks();
-    }
-
-    fn start_due_tasks(&mut self) {
-        let (now, wall) = (self.now.monotonic, self.now.wall);
-        let due: Vec<TaskId> = self
-            .running
-            .local
-            .live()
-            .filter(|task| task.starts_at.is_some_and(|at| at <= now) && !task.is_stopping())
-            .map(|task| task.report.id)
-            .collect();
-        for id in due {
-            let Some(spec) = self.running.specs.get(&id).cloned() else {
-                continue;
-            };
-            let files = match self.files_of(&spec) {
-                Ok(files) => files,
-                Err(missing) => {
-                    self.wait_for_file(id, missing);
-                    continue;
-                }
-            };
-            self.running.without_files.remove(&id);
-            let Some(task) = self.running.local.get_mut(&id) else {
-                continue;
-            };
-            task.starts_at = None;
-            task.report.desired = TaskState::Running;
-            task.advance(TaskState::Starting, "starting", wall);
-            let start = TaskStart {
-                report: task.report.clone(),
-                spec,
-                files,
-            };
-            self.effects.push_back(Effect::Start(Box::new(start)));
-            self.own_tasks_changed();
         }
     }
 

@@ -16,8 +16,8 @@ use super::{
     files::{File, sealed_key},
 };
 use crate::{
-    file::{SealedKeys, keepers},
-    placement::{self, Weight},
+    file::SealedKeys,
+    placement::{self, Weight, keepers},
     spec::FileKind,
     task::{FileId, ServiceId, Slot},
 };

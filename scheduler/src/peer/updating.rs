@@ -12,7 +12,8 @@ use super::{Peer, service::finding_key};
 use crate::{
     payload::UpdateFinding,
     placement::{self, Weight},
-    reconcile::SlotKey,
+    reconcile::{LocalTask, SlotKey},
+    spec::FailureAction,
     task::{ServiceId, Slot, TaskId, TaskReport, TaskState},
     update::{Finding, Progress, Rollout, SlotSeen, Stage},
 };
@@ -51,7 +52,8 @@ impl Peer {
     pub(super) fn look_at_updates(&mut self) {
         let services = self.catalog.services().values();
         let unfinished = services.filter(|service| service.unfinished().is_some());
-        let unfinished: BTreeSet<ServiceId> = unfinished.map(|one| one.record.id).collect();
+        let unfinished = unfinished.map(|one| one.record.id);
+        let unfinished: BTreeSet<ServiceId> = unfinished.chain(self.left_behind()).collect();
         let former = std::mem::take(&mut self.updating);
         if unfinished.is_empty() {
             return;
@@ -62,15 +64,36 @@ impl Peer {
         }
     }
 
+    /// Services whose last update is over, though this node has tasks that it has not come to: those who ended it
+    /// could not hear of this node. Its slots come one batch after another all the same.
+    fn left_behind(&self) -> BTreeSet<ServiceId> {
+        let services = self.catalog.services();
+        let is_left = |task: &&LocalTask| {
+            let service = services.get(&task.report.service);
+            service.is_some_and(|service| {
+                let status = service.status.as_ref();
+                status.is_some_and(|status| status.stage.is_over())
+                    && task.report.template != service.template
+            })
+        };
+        let tasks = self.running.local.live();
+        let left = tasks.filter(|task| !task.is_stopping()).filter(is_left);
+        left.map(|task| task.report.service).collect()
+    }
+
     fn look_at_update(&mut self, id: ServiceId, tasks: SlotTasks, former: &Updating) {
         let now = self.now.monotonic;
         let Some(service) = self.catalog.services().get(&id) else {
             return;
         };
-        let (update, config) = (service.update, service.update_config());
-        let Some(stage) = service.unfinished() else {
+        let (update, mut config) = (service.update, service.update_config());
+        let Some(stage) = service.status.as_ref().map(|status| status.stage) else {
             return;
         };
+        if stage.is_over() {
+            // What failed by then was tolerated.
+            config.failure_action = FailureAction::Continue;
+        }
         let has_previous = service.record.previous_spec.is_some();
         let after_another = service.record.after_another;
         let heard = former.heard.get(&(id, update)).copied().unwrap_or(now);
@@ -78,7 +101,7 @@ impl Peer {
         let slots = self.slots_seen(id, &tasks);
         let rollout = Rollout {
             config: &config,
-            goes_on: stage.goes_on(),
+            goes_on: stage.goes_on() || stage.is_over(),
             after_another: after_another.then_some(heard),
             slots: &slots,
         };
@@ -263,11 +286,10 @@ fn success(stage: Stage) -> Option<(Finding, String)> {
 /// What follows from too many failures, in Swarm's words.
 fn failure(
     stage: Stage,
-    action: crate::spec::FailureAction,
+    action: FailureAction,
     has_previous: bool,
     task: TaskId,
 ) -> Option<(Finding, String)> {
-    use crate::spec::FailureAction;
     let (finding, what) = match (stage, action) {
         (_, FailureAction::Continue) => return None,
         (Stage::Updating, FailureAction::Rollback) if has_previous => {

@@ -32,6 +32,13 @@ impl LocalTask {
         self.report.desired >= TaskState::Shutdown
     }
 
+    /// Moves it up to a state, and says why it is there, also if it was there before.
+    pub fn say(&mut self, state: TaskState, message: &str, wall: Duration) {
+        if !self.advance(state, message, wall) && self.report.state == state {
+            message.clone_into(&mut self.report.message);
+        }
+    }
+
     /// Moves it up to a state. A task never moves down. Whether anything changed.
     pub fn advance(&mut self, state: TaskState, message: &str, wall: Duration) -> bool {
         if state <= self.report.state {

@@ -116,6 +116,8 @@ pub struct Situation<'a> {
     pub now: Duration,
     /// This node.
     pub me: NodeId,
+    /// Whether this node itself is paused: it keeps what it has, and starts nothing.
+    pub is_paused: bool,
     /// Whether this node itself is drained since then.
     pub drained_since: Option<Duration>,
     /// This node leaves, and stops everything at that time at the latest.

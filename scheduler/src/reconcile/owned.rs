@@ -35,6 +35,8 @@ pub(super) fn decide(situation: &Situation<'_>, decision: &mut Decision) {
                     start_beside(situation, slot, wanted, decision);
                 }
             }
+            // The plan may be from when it still had a task here to keep.
+            None if situation.is_paused => {}
             None => start(situation, slot, wanted, &mut takeovers, decision),
         }
     }

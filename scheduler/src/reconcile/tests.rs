@@ -21,6 +21,7 @@ fn seconds(number: u64) -> Duration {
 /// A world of one service with one slot, seen by node 1.
 struct World {
     now: Duration,
+    is_paused: bool,
     drained_since: Option<Duration>,
     leaves_at: Option<Duration>,
     slots: BTreeMap<SlotKey, Option<NodeId>>,
@@ -42,6 +43,7 @@ impl World {
         });
         Self {
             now: seconds(100),
+            is_paused: false,
             drained_since: None,
             leaves_at: None,
             slots: [(SLOT, owner)].into(),
@@ -115,6 +117,7 @@ impl World {
         reconcile(&Situation {
             now: self.now,
             me: node(1),
+            is_paused: self.is_paused,
             drained_since: self.drained_since,
             leaves_at: self.leaves_at,
             slots: &self.slots,
@@ -150,6 +153,18 @@ fn an_owner_starts_at_once_what_nobody_runs() {
     assert!(World::owned_by(Some(node(1))).starts());
     assert!(!World::owned_by(Some(node(2))).starts());
     assert!(!World::owned_by(None).starts());
+}
+
+#[test]
+fn a_paused_node_keeps_what_it_has_and_starts_nothing() {
+    // Its plan may be older than the end of its task, and the next one older than the start of another.
+    let mut world = World::owned_by(Some(node(1)));
+    world.is_paused = true;
+    assert_eq!(world.decide(), Decision::default());
+    let mut world = world.with_local(TEMPLATE, TaskState::Running);
+    assert!(!world.stops());
+    world.is_paused = false;
+    assert!(!world.starts());
 }
 
 #[test]

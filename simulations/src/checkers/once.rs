@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shoal_membership::NodeId;
 use shoal_scheduler::task::{ServiceId, Slot};
 
 use super::Checker;
@@ -40,9 +41,12 @@ impl Checker for Once {
         // A run of a job is over when it is.
         let jobs: BTreeSet<ServiceId> = peer.jobs().map(|(id, _)| id).collect();
         copies.retain(|(service, _), _| !jobs.contains(service));
+        // Who can't open a secret runs nothing that needs it.
+        let lost: BTreeSet<ServiceId> = peer.without_a_key(&|node| is_alive(world, node)).collect();
+        copies.retain(|(service, _), _| !lost.contains(service));
         let wanted: BTreeMap<(ServiceId, Slot), usize> = plan
             .iter()
-            .filter(|(service, ..)| !jobs.contains(service))
+            .filter(|(service, ..)| !jobs.contains(service) && !lost.contains(service))
             .map(|(service, slot, _)| ((service, slot), 1))
             .collect();
         let all: BTreeSet<_> = copies.keys().chain(wanted.keys()).copied().collect();
@@ -61,6 +65,11 @@ impl Checker for Once {
             )),
         }
     }
+}
+
+fn is_alive(world: &World, node: &NodeId) -> bool {
+    let mut running = world.running().into_iter();
+    running.any(|one| world.machines[one].id() == *node)
 }
 
 /// Where a slot's tasks run, for the report.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shoal_membership::NodeId;
 use shoal_scheduler::{
     reconcile::LocalTask,
     task::{ServiceId, Slot, TaskId, TaskState},
@@ -87,7 +88,12 @@ impl Checker for Updates {
             for (service, stage) in peer.update_stages() {
                 // One that fits nowhere is waited for, as on Swarm, and so is one that a paused node keeps.
                 let (input, _) = &placement;
-                let waits = plan.pending.iter().any(|slot| slot.service == service)
+                let alive = |node: &NodeId| {
+                    let mut running = world.running().into_iter();
+                    running.any(|one| world.machines[one].id() == *node)
+                };
+                let waits = peer.without_a_key(&alive).any(|waiting| waiting == service)
+                    || plan.pending.iter().any(|slot| slot.service == service)
                     || input.keeps.iter().any(|(kept, ..)| *kept == service);
                 if stage.goes_on() && !waits {
                     return Err(format!("n{}: {service} is {}", index + 1, stage.as_str()));

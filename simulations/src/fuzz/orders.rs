@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use shoal_membership::NodeId;
 use shoal_scheduler::{
-    file::keepers,
     order::{NewFile, Order, WriteConcern},
     peer::Ticket,
+    placement::keepers,
     registry::{Key, kind},
     spec::{Availability, FileKind, FileSpec, NodeSpec},
     task::FileId,

@@ -7,6 +7,7 @@ mod fixture;
 mod hostile;
 mod logs;
 mod networks;
+mod obedient;
 mod reading;
 mod sample;
 mod shapes;

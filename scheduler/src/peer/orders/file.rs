@@ -138,7 +138,7 @@ impl Peer {
     }
 
     /// Refuses secrets and configs that nobody made, and two in one place.
-    pub(super) fn check_files(&self, spec: &ServiceSpec) -> Result<(), OrderError> {
+    pub(in crate::peer) fn check_files(&self, spec: &ServiceSpec) -> Result<(), OrderError> {
         let container = spec.container();
         let secrets = container.secrets.iter();
         self.check_references(

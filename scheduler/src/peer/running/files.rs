@@ -9,14 +9,22 @@ use crate::{
     task::{TaskId, TaskState},
 };
 
+/// What a task waits for.
+pub(super) struct Missing {
+    /// In words for people.
+    words: String,
+    /// Whether another node may have it.
+    is_here_only: bool,
+}
+
 /// How often it is looked whether what a task waits for has come.
 const PAUSE: Duration = Duration::from_millis(100);
 /// A task waits so long; then this node can't run it for now, and others may.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Peer {
-    /// The secrets and configs of a task. One that is not here yet is an error, in words for people.
-    pub(super) fn files_of(&self, spec: &ServiceSpec) -> Result<Vec<TaskFile>, String> {
+    /// The secrets and configs of a task. One that is not here yet is an error.
+    pub(super) fn files_of(&self, spec: &ServiceSpec) -> Result<Vec<TaskFile>, Missing> {
         let container = spec.container();
         let secrets = container.secrets.iter();
         let secrets = secrets.map(|one| self.file(FileKind::Secret, &one.secret_id, one));
@@ -30,21 +38,30 @@ impl Peer {
         kind: FileKind,
         id: &str,
         reference: &impl FileReference,
-    ) -> Result<TaskFile, String> {
+    ) -> Result<TaskFile, Missing> {
         let name = reference.name();
         let found = self.catalog.files().find(kind, id, name);
-        let found = found.ok_or_else(|| format!("{kind} not found: {name}"))?;
+        // All nodes that hear of each other know the same: nobody else has it either.
+        let found = found.ok_or_else(|| Missing {
+            words: format!("{kind} not found: {name}"),
+            is_here_only: false,
+        })?;
+        let here_only = |words: String| Missing {
+            words,
+            is_here_only: true,
+        };
         let record = &found.record;
         let contents = self.contents_of(record);
-        let contents = contents.ok_or_else(|| format!("{kind} {name} has not arrived here yet"))?;
+        let contents =
+            contents.ok_or_else(|| here_only(format!("{kind} {name} has not arrived here yet")))?;
         let sealed_key = match kind {
             FileKind::Config => None,
             FileKind::Secret => {
                 let key = self.sealed_keys(record.id).remove(&self.me());
                 let missing = || {
-                    format!(
+                    here_only(format!(
                         "secret {name} has not been sealed to this node yet: a node that can open it must be reachable"
-                    )
+                    ))
                 };
                 Some(key.ok_or_else(missing)?)
             }
@@ -61,16 +78,16 @@ impl Peer {
     }
 
     /// Has a task start later, or refuses it when it has waited for long.
-    pub(super) fn wait_for_file(&mut self, id: TaskId, missing: String) {
+    pub(super) fn wait_for_file(&mut self, id: TaskId, missing: Missing) {
         let (now, wall) = (self.now.monotonic, self.now.wall);
         let since = *self.running.without_files.entry(id).or_insert(now);
         let Some(task) = self.running.local.get_mut(&id) else {
             return;
         };
-        if now < since.saturating_add(PATIENCE) {
+        if !missing.is_here_only || now < since.saturating_add(PATIENCE) {
             task.starts_at = Some(now.saturating_add(PAUSE));
-            if task.report.message != missing {
-                task.advance(TaskState::Preparing, &missing, wall);
+            if task.report.message != missing.words {
+                task.say(TaskState::Preparing, &missing.words, wall);
                 self.own_tasks_changed();
             }
             return;
@@ -82,7 +99,7 @@ impl Peer {
             state: TaskState::Rejected,
             at: None,
             remark: String::new(),
-            error: missing,
+            error: missing.words,
             pid: None,
             exit_code: None,
             container: String::new(),
