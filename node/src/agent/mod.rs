@@ -13,6 +13,7 @@ mod engine;
 mod enter;
 mod facts;
 mod far_log;
+mod forecast;
 mod life;
 mod lines;
 mod log_wire;

@@ -26,6 +26,7 @@ use super::{
     door,
     ended::Ended,
     engine::{self, Engine},
+    forecast,
     member_book::MemberBook,
     planner::PlannerThread,
     signals::Signals,
@@ -320,22 +321,32 @@ impl Owner {
 
     /// Explaining costs as much as a few plans: it is done beside the owner.
     fn question(&mut self, question: Question) {
-        let Question::Why {
-            service,
-            slot,
-            reply,
-        } = question;
-        let slots = match slot {
-            Some(slot) => vec![slot],
-            None => self.peer.slots_of(service),
-        };
         let (input, plan) = self.peer.placement();
         let view = self.view.borrow().clone();
-        tokio::task::spawn_blocking(move || {
-            let answer = why::answer(&view, &input, &plan, service, &slots, slot);
-            // Whoever asked may be gone.
-            let _ = reply.send(answer);
-        });
+        match question {
+            Question::Why {
+                service,
+                slot,
+                reply,
+            } => {
+                let slots = match slot {
+                    Some(slot) => vec![slot],
+                    None => self.peer.slots_of(service),
+                };
+                tokio::task::spawn_blocking(move || {
+                    let answer = why::answer(&view, &input, &plan, service, &slots, slot);
+                    // Whoever asked may be gone.
+                    let _ = reply.send(answer);
+                });
+            }
+            Question::Forecast { changes, reply } => {
+                tokio::task::spawn_blocking(move || {
+                    let answer = forecast::answer(&view, &input, &plan, changes);
+                    // Whoever asked may be gone.
+                    let _ = reply.send(Ok(answer));
+                });
+            }
+        }
     }
 
     /// Answers orders when the view shows what they did.

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use shoal_net::JoinToken;
 use shoal_scheduler::{
     order::{Order, OrderError, Receipt, WriteConcern},
+    spec::ServiceSpec,
     task::{ServiceId, Slot},
     view::ClusterView,
 };
@@ -132,6 +133,13 @@ pub enum Question {
         /// Of this slot alone. None: of all.
         slot: Option<Slot>,
         /// The explanation.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// What would start, stop and move.
+    Forecast {
+        /// If these services were like this: which (none: a new one), and what it would be (none: removed).
+        changes: Vec<(Option<ServiceId>, Option<Arc<ServiceSpec>>)>,
+        /// The steps.
         reply: oneshot::Sender<Answer>,
     },
 }

@@ -92,6 +92,7 @@ fn own() -> Router<Handle> {
         .route("/cluster", get(shoal::cluster))
         .route("/tokens", get(shoal::tokens).post(shoal::create_token))
         .route("/tokens/{id}", delete(shoal::remove_token))
+        .route("/plan", post(shoal::plan))
         .route("/traffic", get(shoal::traffic))
         .route("/why/{service}", get(shoal::why))
         .route("/why/{service}/{slot}", get(shoal::why_slot))

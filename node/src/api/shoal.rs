@@ -1,23 +1,25 @@
 //! `/shoal/v1`: what Docker has no word for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shoal_membership::NodeId;
 use shoal_net::JoinToken;
 use shoal_scheduler::{
-    order::Order,
+    order::{Order, OrderError},
+    spec::ServiceSpec,
     task::{ServiceId, Slot},
     view::{Apart, ClusterView, NodeStatus, TokenView},
 };
 
 use super::{
-    body,
+    body::{self, JsonText},
     date::rfc3339,
     error::ApiError,
     handle::{Handle, Question},
@@ -174,6 +176,38 @@ async fn explain(
         reply,
     };
     body::json(&ask(handle, question).await?)
+}
+
+/// A service as somebody thinks of having it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Thought {
+    /// Its id. None: it would be new.
+    #[serde(rename = "ID", default)]
+    id: Option<String>,
+    /// What it would be. None: it would be removed.
+    #[serde(default)]
+    spec: Option<ServiceSpec>,
+}
+
+/// `POST /shoal/v1/plan`: what would follow if services were like this. Nothing is written.
+pub(super) async fn plan(
+    State(handle): State<Handle>,
+    JsonText(text): JsonText,
+) -> Result<Response, ApiError> {
+    let thoughts: Vec<Thought> = serde_json::from_str(&text)
+        .map_err(|error| ApiError::Bad(format!("the services can't be read: {error}")))?;
+    let mut changes = Vec::new();
+    for thought in thoughts {
+        let id = thought.id.filter(|id| !id.is_empty());
+        let service = id.map(|id| find(&handle, &id, Purpose::Read)).transpose()?;
+        if let Some(spec) = &thought.spec {
+            spec.validate().map_err(OrderError::from)?;
+        }
+        changes.push((service, thought.spec.map(Arc::new)));
+    }
+    let question = |reply| Question::Forecast { changes, reply };
+    body::json(&ask(&handle, question).await?)
 }
 
 /// `POST /shoal/v1/volumes/release?service=&slot=`

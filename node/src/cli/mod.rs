@@ -8,6 +8,7 @@
 mod agent;
 mod client;
 mod completion;
+mod conflicts;
 mod demo;
 mod entry;
 mod error;
@@ -20,6 +21,7 @@ mod lookup;
 mod network;
 mod node;
 mod output;
+mod plan;
 mod query;
 mod registry;
 mod remove;
@@ -101,6 +103,9 @@ enum TopCommand {
     /// What services share to reach one another
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Services that were written on two sides at once
+    #[command(subcommand)]
+    Conflicts(conflicts::ConflictsCommand),
     /// Values that are encrypted everywhere but in memory of the tasks that use them
     #[command(subcommand)]
     Secret(file::FileCommand),
@@ -309,6 +314,7 @@ async fn dispatch(
         TopCommand::Service(command) => service::run(session, command).await,
         TopCommand::Swarm(command) => swarm::run(session, command).await,
         TopCommand::Network(command) => network::run(session, command).await,
+        TopCommand::Conflicts(command) => conflicts::run(session, command).await,
         TopCommand::Secret(command) => file::run(session, file::Kind::Secret, command).await,
         TopCommand::Config(command) => file::run(session, file::Kind::Config, command).await,
         TopCommand::Volume(command) => volume::run(session, command).await,

@@ -16,6 +16,7 @@ use crate::cli::{
     error::CliError,
     file::Kind,
     lookup::Lookup,
+    plan,
     registry::RegistryArgs,
     session::Session,
     values::{WriteArgs, key_value, span},
@@ -71,6 +72,9 @@ pub(crate) struct UpdateArgs {
     /// Return to the spec before the last update
     #[arg(long)]
     rollback: bool,
+    /// Only show what would start, stop and move
+    #[arg(long, conflicts_with = "rollback")]
+    plan: bool,
     #[command(flatten)]
     lists: ListFlags,
     #[command(flatten)]
@@ -174,6 +178,10 @@ pub(super) async fn run(session: &mut Session, args: UpdateArgs) -> Result<(), C
     } else {
         change(&mut spec, &args)?;
         references(session, &mut spec, &args.lists).await?;
+        if args.plan {
+            let id = Some(service.text("/ID"));
+            return plan::show(session, vec![plan::thought(id, Some(&spec))]).await;
+        }
         let credentials = args.registry.header(session, &spec)?;
         write_with(session, &service, &spec, args.write, false, credentials).await?;
     }

@@ -13,6 +13,7 @@ use crate::cli::{
     entry::LoadStack,
     error::CliError,
     lookup::Lookup,
+    plan as forecast,
     query::Target,
     registry::RegistryArgs,
     remove,
@@ -50,6 +51,9 @@ pub(crate) struct DeployArgs {
     /// Remove services that the files do not name any more
     #[arg(long)]
     prune: bool,
+    /// Only show what would start, stop and move
+    #[arg(long, conflicts_with_all = ["wait", "detach"])]
+    plan: bool,
     /// Do not show how it goes
     #[arg(short, long)]
     quiet: bool,
@@ -104,6 +108,9 @@ pub(super) async fn run(
     let stack = &args.stack;
     let mut plan = read(session, load, &args.compose_file, stack)?;
     let existing = stack_services(session, stack).await?;
+    if args.plan {
+        return forecast::show(session, thoughts(&plan, &existing, args.prune)).await;
+    }
     if args.prune {
         let names: BTreeSet<&str> = plan
             .services
@@ -141,6 +148,56 @@ pub(super) async fn run(
         ),
     };
     wait::run(session, &wait).await
+}
+
+/// The services as they would be.
+fn thoughts(plan: &StackPlan, existing: &[Value], prunes: bool) -> Vec<Value> {
+    let known = |name: &str| existing.iter().find(|old| old.text("/Spec/Name") == name);
+    let mut thoughts = Vec::new();
+    for (_, spec) in &plan.services {
+        let service = known(spec.text("/Name"));
+        let mut spec = spec.clone();
+        if let Some(service) = service {
+            keep_forced(&mut spec, service);
+            keep_files(&mut spec, service);
+        }
+        let id = service.map(|service| service.text("/ID"));
+        thoughts.push(forecast::thought(id, Some(&spec)));
+    }
+    let is_named = |service: &&Value| {
+        let name = service.text("/Spec/Name");
+        plan.services
+            .iter()
+            .any(|(_, spec)| spec.text("/Name") == name)
+    };
+    let gone = existing
+        .iter()
+        .filter(|service| prunes && !is_named(service));
+    thoughts.extend(gone.map(|service| forecast::thought(Some(service.text("/ID")), None)));
+    thoughts
+}
+
+/// The ids of secrets and configs that it has already: without them it would look like another.
+fn keep_files(spec: &mut Value, service: &Value) {
+    for (list, name, id) in [
+        ("Secrets", "SecretName", "SecretID"),
+        ("Configs", "ConfigName", "ConfigID"),
+    ] {
+        let path = format!("/TaskTemplate/ContainerSpec/{list}");
+        let known = service
+            .pointer(&format!("/Spec{path}"))
+            .and_then(Value::as_array);
+        let known = known.map_or(&[][..], Vec::as_slice);
+        let wanted = spec.pointer_mut(&path).and_then(Value::as_array_mut);
+        for reference in wanted.into_iter().flatten() {
+            let found = known
+                .iter()
+                .find(|one| one.get(name) == reference.get(name));
+            if let Some(found) = found.and_then(|one| one.get(id)) {
+                reference[id] = found.clone();
+            }
+        }
+    }
 }
 
 fn of_service(name: &str, error: CliError) -> CliError {
