@@ -8,17 +8,29 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::error::ApiError;
+use super::{error::ApiError, letters::as_docker_writes};
 
 /// Most bytes of a body: the largest config, in base64, fits.
 pub(super) const BODY_BYTES_MAX: usize = 2 << 20;
 /// A body that takes longer is given up.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// The body as text, not empty.
+/// The body as text, not empty, with the fields of Docker's objects as Docker writes them.
 pub(super) struct JsonText(pub(super) String);
 
 impl<S: Sync> FromRequest<S> for JsonText {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let RawText(text) = RawText::from_request(request, state).await?;
+        Ok(Self(as_docker_writes(&text).unwrap_or(text)))
+    }
+}
+
+/// The body as text, not empty, as it came: nothing makes a copy of it.
+pub(super) struct RawText(pub(super) String);
+
+impl<S: Sync> FromRequest<S> for RawText {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {

@@ -19,7 +19,7 @@ use shoal_scheduler::{
 use zeroize::Zeroizing;
 
 use super::{
-    body::{self, JsonText},
+    body::{self, RawText},
     date::rfc3339,
     error::ApiError,
     filters::Filters,
@@ -275,7 +275,7 @@ macro_rules! handlers {
             pub(in crate::api) async fn create(
                 State(handle): State<Handle>,
                 concern: Concern,
-                JsonText(text): JsonText,
+                RawText(text): RawText,
             ) -> Result<Response, ApiError> {
                 super::create($kind, &handle, concern, text).await
             }
@@ -286,7 +286,7 @@ macro_rules! handlers {
                 Id(id): Id,
                 parameters: Parameters,
                 concern: Concern,
-                JsonText(text): JsonText,
+                RawText(text): RawText,
             ) -> Result<Response, ApiError> {
                 super::update($kind, &handle, &id, &parameters, concern, text).await
             }

@@ -18,6 +18,7 @@ mod filters;
 mod handle;
 mod headers;
 mod info;
+mod letters;
 mod log_frame;
 mod log_merge;
 mod log_request;
