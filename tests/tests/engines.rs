@@ -34,6 +34,8 @@ mod publishing;
 mod recorded;
 #[path = "engines/registry.rs"]
 mod registry;
+#[path = "engines/updating.rs"]
+mod updating;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -61,6 +61,24 @@ impl Launch {
         format!("{service}.{slot}.{task}")
     }
 
+    /// Whether its secrets and configs are where it is to find them.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn check_files(&self) -> Result<(), String> {
+        if let Some(trouble) = &self.files.trouble {
+            return Err(trouble.clone());
+        }
+        let container = self.spec.container();
+        // One without a file is a credential spec, of Windows.
+        let configs = container.configs.iter().filter(|one| one.file.is_some());
+        let wanted = container.secrets.len() + configs.count();
+        match self.files.files.len() >= wanted {
+            true => Ok(()),
+            false => Err("secrets and configs of the task are not in their place".to_owned()),
+        }
+    }
+
     /// Swarm's number of the slot: of a replicated job it counts its runs, from 0.
     #[must_use]
     pub fn slot_name(&self) -> String {

@@ -48,7 +48,7 @@ async fn a_program_that_the_kernel_does_not_start_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn mounts_and_secrets_need_an_engine() {
+async fn mounts_need_an_engine_and_secrets_their_place() {
     let reason = refusal(|spec| {
         spec.task_template.container_spec.mounts = vec![Mount::default()];
     });
@@ -56,7 +56,11 @@ async fn mounts_and_secrets_need_an_engine() {
     let reason = refusal(|spec| {
         spec.task_template.container_spec.secrets = vec![SecretFile::default()];
     });
-    assert!(reason.await.starts_with("secrets need a container engine"));
+    assert!(
+        reason
+            .await
+            .starts_with("secrets and configs of the task are not in their place")
+    );
 }
 
 #[tokio::test]

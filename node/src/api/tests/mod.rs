@@ -11,5 +11,6 @@ mod obedient;
 mod reading;
 mod sample;
 mod shapes;
+mod speed;
 mod swarm;
 mod writing;

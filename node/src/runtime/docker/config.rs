@@ -72,9 +72,7 @@ pub(super) fn container(
     if container.is_process() {
         return Err(Unfit::NoImage);
     }
-    if let Some(trouble) = &launch.files.trouble {
-        return Err(Unfit::Files(trouble.clone()));
-    }
+    launch.check_files().map_err(Unfit::Files)?;
     let ports: Vec<&PortConfig> = spec.ports().iter().collect();
     let exposed = ports.iter().map(|port| port_name(port)).collect();
     // A command replaces the entrypoint, and with it the image's arguments.

@@ -93,9 +93,7 @@ pub(super) fn prepare(launch: Launch, ports: Vec<PortRecord>) -> Result<Prepared
         return Err(Refusal::NoCommand);
     }
     let account = user::resolve(container)?;
-    if let Some(trouble) = &launch.files.trouble {
-        return Err(Refusal::Files(trouble.clone()));
-    }
+    launch.check_files().map_err(Refusal::Files)?;
     if let Some(folder) = &launch.files.folder {
         user::give(folder, account.credentials.as_ref()).map_err(|cause| Refusal::Folder {
             folder: folder.clone(),
