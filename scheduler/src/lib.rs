@@ -7,6 +7,7 @@
 //! knows nothing of QUIC, of disks, or of engines.
 
 pub mod file;
+pub mod generic;
 pub mod gossip;
 pub mod job;
 pub mod observed;

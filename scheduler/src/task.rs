@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 use shoal_membership::identity::{Base36, ParseIdError};
 
-use crate::spec::Protocol;
+use crate::{generic::Assigned, spec::Protocol};
 
 macro_rules! id_type {
     ($name:ident, $doc:literal) => {
@@ -225,4 +225,6 @@ pub struct TaskReport {
     pub container: String,
     /// Its ports.
     pub ports: Vec<TaskPort>,
+    /// The generic resources that it was given when it was started.
+    pub generic: Vec<Assigned>,
 }

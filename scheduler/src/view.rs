@@ -16,6 +16,7 @@ use shoal_membership::{ClusterId, NodeId, PublicKey};
 
 use crate::{
     file::Contents,
+    generic::Stocks,
     observed::PortTrouble,
     spec::{ClusterSpec, FileSpec, NetworkSpec, NodeSpec, PortConfig, PublishMode, ServiceSpec},
     task::{FileId, NetworkId, ServiceId, Slot, TaskId, TaskReport},
@@ -157,6 +158,9 @@ pub struct NodeFacts {
     /// Plugins of the engine as `Kind/name`, such as `Volume/local`; sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
+    /// Things that the machine has a few of, by kind.
+    #[serde(skip_serializing_if = "Stocks::is_empty")]
+    pub generic_resources: Stocks,
     /// Version of the placement function that the node's program has.
     pub placement_version: u32,
 }

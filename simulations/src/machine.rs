@@ -250,6 +250,7 @@ pub(crate) fn facts_of(index: usize) -> NodeFacts {
         engine_trouble: String::new(),
         engine_labels: BTreeMap::new(),
         plugins: Vec::new(),
+        generic_resources: BTreeMap::new(),
         placement_version: PLACEMENT_VERSION,
     }
 }

@@ -136,11 +136,18 @@ fn with_engine(machine: &NodeFacts, engine: &EngineFacts) -> NodeFacts {
     facts.engine_version.clone_from(&engine.version);
     facts.engine_labels.clone_from(&engine.labels);
     facts.plugins.clone_from(&engine.plugins);
+    // What this agent was told itself counts more.
+    for (kind, stock) in &engine.generic_resources {
+        let known = &mut facts.generic_resources;
+        known.entry(kind.clone()).or_insert_with(|| stock.clone());
+    }
     facts
 }
 
 #[cfg(test)]
 mod tests {
+    use shoal_scheduler::generic::Stock;
+
     use super::*;
 
     #[test]
@@ -153,6 +160,7 @@ mod tests {
             memory_bytes: 2,
             runtimes: vec!["process".into()],
             placement_version: 3,
+            generic_resources: [("GPU".to_owned(), Stock::Count(2))].into(),
             ..NodeFacts::default()
         };
         let engine = EngineFacts {
@@ -162,6 +170,11 @@ mod tests {
             version: "20.10.24".into(),
             labels: [("disk".to_owned(), "ssd".to_owned())].into(),
             plugins: vec!["Volume/local".into()],
+            generic_resources: [
+                ("GPU".to_owned(), Stock::Count(1)),
+                ("SSD".to_owned(), Stock::Count(3)),
+            ]
+            .into(),
             ..EngineFacts::default()
         };
         let facts = with_engine(&machine, &engine);
@@ -173,6 +186,8 @@ mod tests {
         );
         assert_eq!(facts.engine_labels["disk"], "ssd");
         assert_eq!(facts.plugins, ["Volume/local"]);
+        assert_eq!(facts.generic_resources["GPU"], Stock::Count(2));
+        assert_eq!(facts.generic_resources["SSD"], Stock::Count(3));
         assert_eq!(
             (facts.hostname.as_str(), facts.placement_version),
             ("pi", 3)

@@ -7,12 +7,16 @@ use std::{
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 use shoal_membership::{ADDRESSES_MAX, Addresses};
-use shoal_scheduler::{placement::PLACEMENT_VERSION, view::NodeFacts};
+use shoal_scheduler::{generic::Stocks, placement::PLACEMENT_VERSION, view::NodeFacts};
 
 use crate::architecture;
 
 /// Everything that placement may ask about this machine.
-pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFacts {
+pub(super) fn of_this_machine(
+    hostname: &str,
+    runtimes: Vec<String>,
+    generic_resources: Stocks,
+) -> NodeFacts {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     NodeFacts {
         hostname: hostname.to_owned(),
@@ -27,6 +31,7 @@ pub(super) fn of_this_machine(hostname: &str, runtimes: Vec<String>) -> NodeFact
         engine_trouble: String::new(),
         engine_labels: BTreeMap::new(),
         plugins: Vec::new(),
+        generic_resources,
         placement_version: PLACEMENT_VERSION,
     }
 }

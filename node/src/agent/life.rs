@@ -118,6 +118,7 @@ impl Start {
         let machine = facts::of_this_machine(
             &facts::hostname(self.args.name.clone()),
             self.runtimes.without_engine(),
+            self.args.generic_resources()?,
         );
         let (facts, adopted) = tokio::select! {
             begun = self.engine.begin(&self.args, machine) => begun,

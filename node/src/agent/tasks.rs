@@ -128,6 +128,7 @@ pub(super) fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         exit_code: change.exit_code,
         container: change.container,
         ports: change.ports,
+        generic: launch.generic,
     };
     Adopted {
         report,
@@ -189,6 +190,7 @@ pub(super) fn launch(
         template: start.report.template,
         update: start.report.update,
         run: start.report.run,
+        generic: start.report.generic,
         created_at: start.report.created_at,
         spec: start.spec,
     }
@@ -216,6 +218,7 @@ mod tests {
             template: 4,
             update: 5,
             run: 0,
+            generic: Vec::new(),
             created_at,
             spec: Arc::default(),
         };

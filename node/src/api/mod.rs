@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod files;
 mod filters;
+mod generic;
 mod handle;
 mod headers;
 mod info;

@@ -12,7 +12,7 @@ use shoal_scheduler::{
     view::{NodeFacts, NodeStatus, NodeView},
 };
 
-use super::date::rfc3339;
+use super::{date::rfc3339, generic};
 use crate::architecture::kernel_word;
 
 /// Docker's `Node`, with the spec as it is stored.
@@ -107,7 +107,7 @@ fn description(node: &NodeView) -> NodeDescription {
         resources: Some(ResourceObject {
             nano_cpus: Some(facts.nano_cpus),
             memory_bytes: Some(facts.memory_bytes),
-            generic_resources: None,
+            generic_resources: generic::of_machine(&facts.generic_resources),
         }),
         engine: Some(EngineDescription {
             engine_version: Some(facts.engine_version.clone()),

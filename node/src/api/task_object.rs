@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bollard::models::{ContainerStatus, ObjectVersion};
+use bollard::models::{ContainerStatus, GenericResources, ObjectVersion};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use shoal_scheduler::{
@@ -11,7 +11,7 @@ use shoal_scheduler::{
     view::{ClusterView, PendingSlot, ServiceView, TaskView, port_troubles},
 };
 
-use super::{date::rfc3339, spec_json};
+use super::{date::rfc3339, generic, spec_json};
 
 /// Docker's `Task`.
 #[derive(Serialize)]
@@ -34,6 +34,8 @@ pub(super) struct TaskObject {
     node_id: Option<String>,
     status: Status,
     desired_state: TaskState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generic_resources: Option<GenericResources>,
 }
 
 #[derive(Serialize)]
@@ -146,6 +148,7 @@ impl TaskObject {
                 _ if report.run > 0 && report.state == TaskState::Complete => TaskState::Complete,
                 desired => desired,
             },
+            generic_resources: generic::of_task(&report.generic),
         })
     }
 
@@ -178,6 +181,7 @@ impl TaskObject {
                 port_status: Ports { ports: Vec::new() },
             },
             desired_state: TaskState::Running,
+            generic_resources: None,
         })
     }
 }

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use shoal_scheduler::order::WriteConcern;
+use shoal_scheduler::{
+    generic::{self, Stocks},
+    order::WriteConcern,
+};
 
 use super::{
     host::{DEFAULT_SOCKET, SocketAddress},
@@ -56,6 +59,14 @@ pub struct AgentArgs {
         value_parser = key_value
     )]
     pub label: Vec<(String, String)>,
+    /// Something that the machine has a few of: how many, or the name of one; may be repeated
+    #[arg(
+        long,
+        value_name = "KIND=COUNT|NAME",
+        env = "SHOAL_NODE_GENERIC_RESOURCE",
+        value_delimiter = ','
+    )]
+    pub node_generic_resource: Vec<String>,
     /// How fast a silent node is taken for dead
     #[arg(long, value_enum, env = "SHOAL_PROFILE", default_value_t = ProfileChoice::Lan)]
     pub profile: ProfileChoice,
@@ -65,6 +76,15 @@ pub struct AgentArgs {
 }
 
 impl AgentArgs {
+    /// What the machine has a few of, as its administrator says.
+    ///
+    /// # Errors
+    /// What of it can't be read.
+    pub fn generic_resources(&self) -> Result<Stocks, String> {
+        let texts = self.node_generic_resource.iter().map(String::as_str);
+        generic::stocks(texts).map_err(|error| format!("--node-generic-resource: {error}"))
+    }
+
     /// The write concern in the scheduler's words.
     #[must_use]
     pub fn concern(&self) -> WriteConcern {

@@ -46,6 +46,7 @@ fn task(id: u128, service: u128, slot: u64, node: u8) -> TaskView {
             pid: None,
             exit_code: None,
             container: "c".into(),
+            generic: Vec::new(),
             ports: Vec::new(),
         }),
     }

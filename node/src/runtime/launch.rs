@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use shoal_membership::NodeId;
 use shoal_scheduler::{
+    generic::Assigned,
     spec::ServiceSpec,
     task::{ServiceId, Slot, TaskId},
 };
@@ -35,6 +36,9 @@ pub struct Launch {
     /// Of a job: which of its runs, from 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub run: u64,
+    /// The generic resources that it was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generic: Vec<Assigned>,
     /// When the task was made, since 1970-01-01 UTC. Zero: written by a version that did not say.
     #[serde(default)]
     pub created_at: Duration,
@@ -156,6 +160,11 @@ mod tests {
                 template: u64::MAX,
                 update: u64::MAX,
                 run: 3,
+                generic: vec![Assigned {
+                    kind: "GPU".into(),
+                    count: 1,
+                    names: vec!["a".into()],
+                }],
                 created_at: Duration::from_millis(1_234),
                 spec: Arc::default(),
             };

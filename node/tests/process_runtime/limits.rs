@@ -17,7 +17,7 @@ use shoal_scheduler::{
 use crate::machine::{Machine, exit_of, read_all, shell, text, until};
 
 const MEMORY: ResourceLimits = ResourceLimits {
-    generic_resources: 0,
+    generic_resources: Vec::new(),
     memory_bytes: 64 << 20,
     nano_cpus: 0,
     pids: 0,

@@ -79,6 +79,7 @@ impl Machine {
             node: NodeId::from_bytes([9; 16]),
             node_name: "pi".into(),
             neighbours: Vec::new(),
+            generic: Vec::new(),
             files: Default::default(),
             template: 42,
             update: 0,

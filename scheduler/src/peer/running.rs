@@ -3,8 +3,10 @@
 mod adopting;
 mod changes;
 mod files;
+mod generic;
 mod homes;
 mod jobs;
+mod missing;
 mod starting;
 
 use std::{
@@ -50,8 +52,8 @@ pub(super) struct Running {
     claimed: BTreeSet<SlotKey>,
     /// Runs of jobs that are behind this node, by service and the write that asked for them.
     runs: BTreeMap<(ServiceId, u64), JobRecord>,
-    /// Tasks that wait for a secret or a config, since when.
-    without_files: BTreeMap<TaskId, Duration>,
+    /// Tasks that wait for something that they need, since when.
+    waiting: BTreeMap<TaskId, Duration>,
     pub(super) is_stale: bool,
     last_look: Option<Duration>,
     look_again_at: Option<Duration>,
@@ -70,7 +72,7 @@ impl Running {
             home_epochs: BTreeMap::new(),
             claimed: BTreeSet::new(),
             runs: BTreeMap::new(),
-            without_files: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             is_stale: true,
             last_look: None,
             look_again_at: None,
@@ -283,7 +285,7 @@ impl Peer {
         let history = self.catalog.cluster_spec().task_history();
         for id in self.running.local.take_forgotten(history, exists) {
             self.running.specs.remove(&id);
-            self.running.without_files.remove(&id);
+            self.running.waiting.remove(&id);
             self.effects.push_back(Effect::Remove(id));
             self.own_tasks_changed();
         }

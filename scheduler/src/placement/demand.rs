@@ -16,6 +16,8 @@ pub(super) struct Demand {
     pub(super) nano_cpus: i64,
     /// Bytes reserved for each task.
     pub(super) memory_bytes: i64,
+    /// Things reserved for each task, by kind.
+    pub(super) generic: Vec<(String, u64)>,
     pub(super) host_ports: Vec<HostPort>,
     /// Most replicas on one node.
     pub(super) max_replicas: u32,
@@ -40,6 +42,7 @@ impl Demand {
             slots: if spec.mode.is_global() { 0 } else { slots },
             nano_cpus: reserved.nano_cpus.max(0),
             memory_bytes: reserved.memory_bytes.max(0),
+            generic: spec.task_template.resources.generic().into_iter().collect(),
             host_ports: host_ports(spec),
             max_replicas,
             has_data: mounts.iter().any(crate::spec::Mount::is_local_data),

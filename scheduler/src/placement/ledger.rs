@@ -13,6 +13,7 @@ use super::{
     planner::Prepared,
     spread::{Share, SpreadCaps},
 };
+use crate::generic::Stocks;
 
 /// A service with at most this many slots is counted by looking at their owners.
 const SMALL_SERVICE: usize = 64;
@@ -39,7 +40,27 @@ struct Room {
     load_cap: u32,
     nano_cpus: i64,
     memory_bytes: i64,
+    /// Its generic resources, by kind.
+    generic: Vec<(String, u64)>,
     host_ports: Vec<HostPort>,
+}
+
+impl Room {
+    fn lacks_generic(&self, wanted: &[(String, u64)]) -> bool {
+        let free = |kind: &str| {
+            let known = self.generic.iter().find(|(known, _)| known == kind);
+            known.map_or(0, |(_, free)| *free)
+        };
+        wanted.iter().any(|(kind, count)| *count > free(kind))
+    }
+}
+
+/// How many things of each kind a machine has.
+fn generic(stocks: &Stocks) -> Vec<(String, u64)> {
+    let counted = stocks.iter();
+    counted
+        .map(|(kind, stock)| (kind.clone(), stock.count()))
+        .collect()
 }
 
 /// What a service has got.
@@ -108,6 +129,7 @@ impl<'a> Ledger<'a> {
             load_cap,
             nano_cpus: entry.node.facts.nano_cpus,
             memory_bytes: entry.node.facts.memory_bytes,
+            generic: generic(&entry.node.facts.generic_resources),
             host_ports: Vec::new(),
         };
         Self {
@@ -219,7 +241,9 @@ impl<'a> Ledger<'a> {
     pub(super) fn full(&self, demand: &Demand, node: u32) -> Option<Exclusion> {
         let room = &self.rooms[node as usize];
         let lacks = |wanted: i64, free: i64| wanted > 0 && wanted > free;
-        if lacks(demand.nano_cpus, room.nano_cpus) || lacks(demand.memory_bytes, room.memory_bytes)
+        if lacks(demand.nano_cpus, room.nano_cpus)
+            || lacks(demand.memory_bytes, room.memory_bytes)
+            || room.lacks_generic(&demand.generic)
         {
             return Some(Exclusion::Resources);
         }
@@ -251,6 +275,11 @@ impl<'a> Ledger<'a> {
         let room = &mut self.rooms[node as usize];
         room.nano_cpus = room.nano_cpus.saturating_sub(demand.nano_cpus);
         room.memory_bytes = room.memory_bytes.saturating_sub(demand.memory_bytes);
+        for (kind, wanted) in &demand.generic {
+            if let Some((_, free)) = room.generic.iter_mut().find(|(known, _)| known == kind) {
+                *free = free.saturating_sub(*wanted);
+            }
+        }
         room.host_ports.extend_from_slice(&demand.host_ports);
     }
 

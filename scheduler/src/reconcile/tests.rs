@@ -91,6 +91,7 @@ impl World {
             exit_code: None,
             container: String::new(),
             ports: Vec::new(),
+            generic: Vec::new(),
         };
         self.local.insert(LocalTask {
             report,

@@ -34,7 +34,7 @@ pub use node::{Availability, NodeSpec};
 pub use placement::{Placement, Platform, Preference, SpreadOver};
 pub use policy::{FailureAction, RestartCondition, RestartPolicy, UpdateConfig, UpdateOrder};
 pub use privileges::{AppArmor, DnsConfig, Privileges, SeLinux, Seccomp};
-pub use resources::{ResourceLimits, Resources};
+pub use resources::{DiscreteResource, GenericResource, NamedResource, ResourceLimits, Resources};
 pub use service::{
     DataPolicy, JobMode, Mode, NetworkAttachment, ProxyProtocol, Replicated, ServiceSpec, TaskSpec,
 };

@@ -1,5 +1,7 @@
 //! What a task may use, and what is kept free for it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::json::null_default;
@@ -16,8 +18,26 @@ pub struct Resources {
     pub reservations: ResourceLimits,
 }
 
+impl Resources {
+    /// How many things of each kind a node must have for this task alone. Some of each; those asked for by name or
+    /// below zero, which no spec may, are left out.
+    #[must_use]
+    pub fn generic(&self) -> BTreeMap<String, u64> {
+        let mut wanted = BTreeMap::new();
+        for one in &self.reservations.generic_resources {
+            let discrete = one.discrete.as_ref();
+            let count = discrete.and_then(|one| u64::try_from(one.value).ok());
+            if let (Some(one), Some(count @ 1..)) = (discrete, count) {
+                let sum: &mut u64 = wanted.entry(one.kind.clone()).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        wanted
+    }
+}
+
 /// Amounts. Zero: none asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResourceLimits {
     /// Billionths of a processor core.
@@ -33,19 +53,48 @@ pub struct ResourceLimits {
         deserialize_with = "null_default"
     )]
     pub pids: i64,
-    /// Number of generic resources: kinds of things that a machine has a few of. Not supported.
+    /// Things that a machine has a few of (reservations only).
     #[serde(
         rename = "GenericResources",
-        skip_serializing,
-        deserialize_with = "number_of"
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_default"
     )]
-    pub generic_resources: usize,
+    pub generic_resources: Vec<GenericResource>,
 }
 
-/// How many there are in a list.
-fn number_of<'de, D: serde::Deserializer<'de>>(input: D) -> Result<usize, D::Error> {
-    let list = Option::<Vec<serde::de::IgnoredAny>>::deserialize(input)?;
-    Ok(list.map_or(0, |list| list.len()))
+/// Things of a kind that a machine has a few of. A task asks for a number of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GenericResource {
+    /// So many.
+    #[serde(
+        rename = "DiscreteResourceSpec",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub discrete: Option<DiscreteResource>,
+    /// One, by name. Only a node's description and a task may say so.
+    #[serde(rename = "NamedResourceSpec", skip_serializing_if = "Option::is_none")]
+    pub named: Option<NamedResource>,
+}
+
+/// A number of things.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DiscreteResource {
+    /// Of this kind.
+    pub kind: String,
+    /// How many.
+    pub value: i64,
+}
+
+/// One thing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NamedResource {
+    /// Of this kind.
+    pub kind: String,
+    /// Its name.
+    pub value: String,
 }
 
 fn is_zero(number: &i64) -> bool {

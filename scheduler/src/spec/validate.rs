@@ -1,6 +1,7 @@
 //! What is refused when a spec is written, with the messages that Swarm gives.
 
-use super::{PublishMode, ServiceSpec, UpdateConfig};
+use super::{GenericResource, PublishMode, ServiceSpec, UpdateConfig};
+use crate::generic;
 
 /// Most slots that one service may ask for.
 pub(crate) const MAX_REPLICAS: u64 = 100_000;
@@ -62,11 +63,9 @@ pub enum SpecError {
     /// Less memory than any container needs.
     #[error("invalid memory value {0}: Must be at least 4MiB")]
     Memory(i64),
-    /// Kinds of things that machines have a few of.
-    #[error(
-        "generic resources are not supported: label the nodes that have them, and use a constraint"
-    )]
-    GenericResources,
+    /// Things that no machine can have.
+    #[error("generic resources: {0}")]
+    GenericResources(String),
     /// An amount below zero.
     #[error("invalid {0} value: must not be negative")]
     Negative(&'static str),
@@ -172,9 +171,6 @@ impl ServiceSpec {
             return Err(SpecError::MountTarget(bad.target.clone()));
         }
         for amounts in [&task.resources.limits, &task.resources.reservations] {
-            if amounts.generic_resources > 0 {
-                return Err(SpecError::GenericResources);
-            }
             if amounts.nano_cpus < 0 {
                 return Err(SpecError::Negative("cpu"));
             }
@@ -185,8 +181,32 @@ impl ServiceSpec {
                 return Err(SpecError::Memory(amounts.memory_bytes));
             }
         }
-        Ok(())
+        check_generic(&task.resources.reservations.generic_resources)
+            .map_err(SpecError::GenericResources)
     }
+}
+
+/// A task may ask for a number of things, of not too many kinds.
+fn check_generic(wanted: &[GenericResource]) -> Result<(), String> {
+    if wanted.len() > generic::KINDS_MAX {
+        return Err(format!("at most {} kinds", generic::KINDS_MAX));
+    }
+    for one in wanted {
+        if let Some(named) = &one.named {
+            let (kind, name) = (&named.kind, &named.value);
+            return Err(format!(
+                "{kind}={name}: a service asks for a number of them, not for one by its name"
+            ));
+        }
+        let Some(discrete) = &one.discrete else {
+            return Err("DiscreteResourceSpec is missing".to_owned());
+        };
+        generic::check_name(&discrete.kind)?;
+        if discrete.value < 0 {
+            return Err(format!("{}: must not be negative", discrete.kind));
+        }
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), SpecError> {

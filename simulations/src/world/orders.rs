@@ -5,9 +5,11 @@ use std::time::Duration;
 use shoal_scheduler::{
     order::{Order, WriteConcern},
     peer::{Input, Ticket},
+    view::NodeFacts,
 };
 
 use super::{Outcome, World};
+use crate::machine::facts_of;
 
 impl World {
     /// Gives an order to a machine; how it ends is found by [`Self::outcome`].
@@ -28,6 +30,13 @@ impl World {
             },
         );
         ticket
+    }
+
+    /// Tells a machine's agent what its machine is from now on, until it boots again.
+    pub fn change_facts(&mut self, index: usize, change: impl FnOnce(&mut NodeFacts)) {
+        let mut facts = facts_of(index);
+        change(&mut facts);
+        self.input(index, Input::Facts(Box::new(facts)));
     }
 
     /// How an order ended. Waits for it up to 30 s.

@@ -68,6 +68,7 @@ pub(super) fn task(number: u128, service: &ServiceView, slot: Slot, node: u8) ->
             pid: Some(4711),
             exit_code: None,
             container: format!("c{number}"),
+            generic: Vec::new(),
             ports: vec![TaskPort {
                 target: 81,
                 host: 8081,
@@ -102,6 +103,7 @@ fn node(number: u8, status: NodeStatus) -> NodeView {
             engine_version: "20.10.24".into(),
             engine_trouble: String::new(),
             engine_labels: BTreeMap::new(),
+            generic_resources: Default::default(),
             plugins: vec!["Volume/local".into()],
             placement_version: 1,
         },

@@ -62,6 +62,9 @@ pub(crate) struct CreateArgs {
     /// How to spread, such as spread=node.labels.rack
     #[arg(long, value_name = "PREFERENCE", value_parser = preference)]
     placement_pref: Vec<Value>,
+    /// Things that a node must have for each task, such as GPU=2
+    #[arg(long, value_name = "KIND=N", value_delimiter = ',', value_parser = generic_resource)]
+    generic_resource: Vec<Value>,
     /// Publish a port: 8080:80, or mode=host,target=80,published=8080
     #[arg(short, long, value_name = "PORT", value_parser = port_list)]
     publish: Vec<PortList>,
@@ -119,6 +122,19 @@ pub(super) fn preference(text: &str) -> Result<Value, String> {
         Some(("spread", by)) if !by.is_empty() => Ok(json!({"Spread": {"SpreadDescriptor": by}})),
         _ => Err(format!(
             "{text:?} is no preference; write spread=node.labels.NAME"
+        )),
+    }
+}
+
+/// Reads `GPU=2`.
+pub(super) fn generic_resource(text: &str) -> Result<Value, String> {
+    let count = |text: &str| text.parse::<u32>().ok();
+    match text.split_once('=').map(|(kind, text)| (kind, count(text))) {
+        Some((kind, Some(count))) if !kind.is_empty() => {
+            Ok(json!({"DiscreteResourceSpec": {"Kind": kind, "Value": count}}))
+        }
+        _ => Err(format!(
+            "{text:?} is no number of generic resources; write KIND=N"
         )),
     }
 }
@@ -225,6 +241,15 @@ fn lists(spec: &mut Value, args: &CreateArgs) -> Result<(), CliError> {
         &args.constraint,
         &[],
     );
+    if !args.generic_resource.is_empty() {
+        let path = [
+            "TaskTemplate",
+            "Resources",
+            "Reservations",
+            "GenericResources",
+        ];
+        set(spec, &path, args.generic_resource.clone().into());
+    }
     if !args.placement_pref.is_empty() {
         let path = ["TaskTemplate", "Placement", "Preferences"];
         set(spec, &path, args.placement_pref.clone().into());

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     attach,
-    create::{PortList, environment, hosts_line, port_list, preference},
+    create::{PortList, environment, generic_resource, hosts_line, port_list, preference},
     edit::{change_list, change_map, change_texts, change_variables, set},
     flags::{ContainerFlags, ServiceFlags, words},
     mounts, ports, service_target,
@@ -122,6 +122,12 @@ struct ListFlags {
     /// Remove a placement preference
     #[arg(long, value_name = "PREFERENCE", value_parser = preference)]
     placement_pref_rm: Vec<Value>,
+    /// Add or change things that a node must have for each task, such as GPU=2
+    #[arg(long, value_name = "KIND=N", value_delimiter = ',', value_parser = generic_resource)]
+    generic_resource_add: Vec<Value>,
+    /// Remove things that a node must have
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    generic_resource_rm: Vec<String>,
     /// Add or change a published port
     #[arg(long, value_name = "PORT", value_parser = port_list)]
     publish_add: Vec<PortList>,
@@ -304,6 +310,19 @@ fn change_objects(spec: &mut Value, lists: &ListFlags) {
     let is_removed = |old: &Value| lists.placement_pref_rm.contains(old);
     let add = lists.placement_pref_add.clone();
     change_list(spec, &path, is_removed, add, |old, new| old == new);
+
+    let path = [
+        "TaskTemplate",
+        "Resources",
+        "Reservations",
+        "GenericResources",
+    ];
+    let kind = |one: &Value| one.text("/DiscreteResourceSpec/Kind").to_owned();
+    let is_removed = |old: &Value| lists.generic_resource_rm.contains(&kind(old));
+    let add = lists.generic_resource_add.clone();
+    change_list(spec, &path, is_removed, add, |old, new| {
+        kind(old) == kind(new)
+    });
 
     let flat = |lists: &[PortList]| lists.iter().flat_map(|list| list.0.clone()).collect();
     let (add, rm): (Vec<Value>, Vec<Value>) = (flat(&lists.publish_add), flat(&lists.publish_rm));

@@ -125,6 +125,7 @@ pub(super) fn resources(deploy: &Node) -> Json {
             .put("NanoCPUs", quantity::cpus(node.text_of("cpus")))
             .put("MemoryBytes", node.int_of("memory"))
             .put("Pids", node.int_of("pids"))
+            .put("GenericResources", generic_resources(node))
             .take()
     };
     Object::default()
@@ -137,6 +138,15 @@ pub(super) fn resources(deploy: &Node) -> Json {
             deploy.under(&["resources", "reservations"]).map(amounts),
         )
         .take()
+}
+
+/// Numbers of things that machines have a few of.
+fn generic_resources(reservations: &Node) -> Vec<Json> {
+    let items = reservations.get("generic_resources");
+    let wanted = items.map_or(&[][..], Node::items).iter();
+    let wanted = wanted.filter_map(|item| item.get("discrete_resource_spec"));
+    let shape = |one: &Node| json!({"DiscreteResourceSpec": {"Kind": one.text_of("kind"), "Value": one.int_of("value")}});
+    wanted.map(shape).collect()
 }
 
 /// How a service changes.

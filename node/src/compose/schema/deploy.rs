@@ -63,9 +63,9 @@ static RESERVATIONS: Schema = Schema {
         full("cpus", Kind::Cpus),
         full("memory", Kind::Size),
         refused("pids", "not supported: only limits can count processes"),
-        refused(
+        full(
             "generic_resources",
-            "not supported: label the nodes that have it and use a constraint",
+            Kind::Objects(&GENERIC_RESOURCE, Short::None),
         ),
         refused(
             "devices",
@@ -73,6 +73,24 @@ static RESERVATIONS: Schema = Schema {
         ),
     ],
     required: &[],
+    merge: Merge::Keys,
+};
+
+static GENERIC_RESOURCE: Schema = Schema {
+    fields: &[full(
+        "discrete_resource_spec",
+        Kind::Object(&DISCRETE_RESOURCE),
+    )],
+    required: &["discrete_resource_spec"],
+    merge: Merge::Replace,
+};
+
+static DISCRETE_RESOURCE: Schema = Schema {
+    fields: &[
+        full("kind", Kind::Text),
+        full("value", Kind::Integer(0, i64::MAX)),
+    ],
+    required: &["kind", "value"],
     merge: Merge::Keys,
 };
 

@@ -267,6 +267,11 @@ fn deployment() {
             json!({"Parallelism": 1, "MaxFailureRatio": 0, "Order": "start-first"}),
         ),
         (
+            "deploy: {resources: {reservations: {generic_resources: [{discrete_resource_spec: {kind: GPU, value: 2}}]}}}",
+            "/TaskTemplate/Resources/Reservations/GenericResources",
+            json!([{"DiscreteResourceSpec": {"Kind": "GPU", "Value": 2}}]),
+        ),
+        (
             "deploy: {resources: {limits: {cpus: 0.5, memory: 1gb}}}",
             "/TaskTemplate/Resources/Limits",
             json!({"NanoCPUs": 500_000_000, "MemoryBytes": 1 << 30}),

@@ -7,8 +7,9 @@ use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, PortBinding, PortMap,
     ResourcesUlimits,
 };
-use shoal_scheduler::spec::{
-    ContainerSpec, Healthcheck, PortConfig, Protocol, PublishMode, ServiceSpec,
+use shoal_scheduler::{
+    generic,
+    spec::{ContainerSpec, Healthcheck, PortConfig, Protocol, PublishMode, ServiceSpec},
 };
 
 use super::{labels, mounts, networks::LocalNetwork, security};
@@ -122,6 +123,9 @@ fn fill_in(launch: &Launch, architecture: &str) -> Result<ServiceSpec, BadTempla
     for text in texts.chain(volumes) {
         *text = template.expand(text)?;
     }
+    let given = generic::variables(&launch.generic);
+    let given = given.map(|(name, value)| format!("{name}={value}"));
+    spec.task_template.container_spec.env.extend(given);
     Ok(spec)
 }
 

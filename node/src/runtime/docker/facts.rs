@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bollard::models::SystemInfo;
+use shoal_scheduler::generic::{self, Stocks};
 
 use crate::architecture::word_of;
 
@@ -21,6 +22,8 @@ pub struct EngineFacts {
     pub labels: BTreeMap<String, String>,
     /// Its plugins as `Kind/name` in Swarm's words, such as `Volume/local`; sorted.
     pub plugins: Vec<String>,
+    /// Things that its administrator says the machine has a few of.
+    pub generic_resources: Stocks,
     /// What it can't do, a sentence each.
     pub warnings: Vec<String>,
     /// Whether it is a node of a Docker Swarm, too.
@@ -46,6 +49,10 @@ impl EngineFacts {
         if is_rootless {
             warnings.push(ROOTLESS.to_owned());
         }
+        let generic_resources = generic_resources(info).unwrap_or_else(|trouble| {
+            warnings.push(trouble);
+            Stocks::new()
+        });
         let swarm = info.swarm.as_ref();
         let state = swarm.and_then(|swarm| swarm.local_node_state);
         let state = state.map(|state| state.to_string()).unwrap_or_default();
@@ -56,6 +63,7 @@ impl EngineFacts {
             version: info.server_version.clone().unwrap_or_default(),
             labels: labels.collect(),
             plugins: plugins(info),
+            generic_resources,
             warnings,
             is_in_a_swarm: !matches!(state.as_str(), "" | "inactive"),
             limits_memory,
@@ -68,6 +76,25 @@ pub(super) const NO_MEMORY_LIMIT: &str = "memory limit: this node's kernel does 
 
 /// The agent can't dial into the network namespace of such an engine.
 const ROOTLESS: &str = "this engine is rootless: its containers are reached by ports in mode host only, not by those that every node publishes";
+
+/// `node-generic-resources` of the engine's configuration.
+fn generic_resources(info: &SystemInfo) -> Result<Stocks, String> {
+    let all = info.generic_resources.iter().flatten();
+    let texts = all.filter_map(|one| {
+        let named = one.named_resource_spec.as_ref();
+        let named = named.map(|named| (named.kind.clone(), named.value.clone()));
+        let (kind, value) = named.or_else(|| {
+            let counted = one.discrete_resource_spec.as_ref()?;
+            Some((
+                counted.kind.clone(),
+                counted.value.map(|value| value.to_string()),
+            ))
+        })?;
+        Some(format!("{}={}", kind?, value?))
+    });
+    let texts: Vec<String> = texts.collect();
+    generic::stocks(texts.iter().map(String::as_str))
+}
 
 fn plugins(info: &SystemInfo) -> Vec<String> {
     let Some(plugins) = &info.plugins else {
@@ -90,6 +117,8 @@ fn plugins(info: &SystemInfo) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use shoal_scheduler::generic::Stock;
+
     use super::*;
 
     #[test]
@@ -97,6 +126,8 @@ mod tests {
         let text = r#"{"Architecture":"aarch64","NCPU":4,"MemTotal":1000,"ServerVersion":"20.10.24",
             "Labels":["disk=ssd","plain"],"MemoryLimit":false,
             "SecurityOptions":["name=seccomp,profile=default","name=rootless"],
+            "GenericResources":[{"NamedResourceSpec":{"Kind":"GPU","Value":"a"}},
+                {"DiscreteResourceSpec":{"Kind":"SSD","Value":3}},{"NamedResourceSpec":{"Kind":"GPU","Value":"b"}}],
             "Plugins":{"Volume":["local"],"Network":["bridge","host"],"Authorization":null,"Log":["json-file"]},
             "Swarm":{"LocalNodeState":"active"}}"#;
         let info: SystemInfo = serde_json::from_str(text).unwrap();
@@ -106,6 +137,8 @@ mod tests {
         assert_eq!(facts.labels["disk"], "ssd");
         assert_eq!(facts.labels["plain"], "");
         assert_eq!(facts.plugins.len(), 4);
+        assert_eq!(facts.generic_resources["SSD"], Stock::Count(3));
+        assert_eq!(facts.generic_resources["GPU"].count(), 2);
         assert!(facts.is_in_a_swarm && !facts.limits_memory);
         assert_eq!(facts.warnings, [NO_MEMORY_LIMIT, ROOTLESS]);
         let plain = EngineFacts::of(&SystemInfo::default());

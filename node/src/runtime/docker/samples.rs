@@ -28,6 +28,7 @@ pub(super) fn launch_of(spec: &str) -> Launch {
         node: NodeId::from_bytes([3; 16]),
         node_name: "pi".into(),
         neighbours: Vec::new(),
+        generic: Vec::new(),
         files: Default::default(),
         template: 4,
         run: 0,

@@ -8,6 +8,7 @@
 //! | `SHOAL_SERVICE_<name>`, `SHOAL_SERVICE_<name>_<target>` | where this node brings connections to another service, as `address:port` |
 //! | `PORT` | the port on which to listen for the first published port; absent without one |
 //! | the spec's `Env` | as it says, with Swarm's templates filled in, in place of any of the above; a name without `=` is ignored |
+//! | `DOCKER_RESOURCE_<KIND>` | the generic resources that it was given: their names, or how many |
 //! | `SHOAL_PORT_<target>` | the port on which to listen for the published port with this target |
 //! | `SHOAL_SECRETS_DIR`, `SHOAL_CONFIGS_DIR` | the folders with the task's secrets and configs, by their targets; absent without one |
 //! | `SHOAL_TASK_ID`, `SHOAL_SERVICE_NAME`, `SHOAL_SLOT`, `SHOAL_NODE_ID` | what they say |
@@ -15,6 +16,8 @@
 //! The ports are free ones of this node: several tasks of a service may share a node. In mode `host` they are the
 //! published ones. Other services are those that this node knows when the task starts and that publish a port:
 //! what is missing then is there when the task is started again.
+
+use shoal_scheduler::generic;
 
 use super::folder::PortRecord;
 use crate::{
@@ -58,6 +61,9 @@ pub(super) fn environment(
     }
     for (name, value) in container.env.iter().filter_map(|pair| pair.split_once('=')) {
         variables.set(name, &template.expand(value)?);
+    }
+    for (name, value) in generic::variables(&launch.generic) {
+        variables.set(&name, &value);
     }
     for port in ports {
         let name = format!("SHOAL_PORT_{}", port.target);

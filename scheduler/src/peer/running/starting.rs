@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
+use super::missing::Missing;
 use crate::{
     job::Job,
     peer::{Effect, Peer, TaskStart},
@@ -64,6 +65,7 @@ impl Peer {
             exit_code: None,
             container: String::new(),
             ports: Vec::new(),
+            generic: Vec::new(),
         };
         self.record_home(&slot, &spec);
         let task = LocalTask {
@@ -90,19 +92,30 @@ impl Peer {
             let Some(spec) = self.running.specs.get(&id).cloned() else {
                 continue;
             };
-            let files = match self.files_of(&spec) {
-                Ok(files) => files,
-                Err(missing) => {
-                    self.wait_for_file(id, missing);
+            let wanted = spec.task_template.resources.generic();
+            let generic = match self.generic_for(&wanted) {
+                Ok(generic) => generic,
+                Err(kind) => {
+                    self.make_room(&kind, wanted.get(&kind).copied().unwrap_or(0));
+                    let words = format!("too few of {kind} are free on this node");
+                    self.wait_for(id, Missing::here(words));
                     continue;
                 }
             };
-            self.running.without_files.remove(&id);
+            let files = match self.files_of(&spec) {
+                Ok(files) => files,
+                Err(missing) => {
+                    self.wait_for(id, missing);
+                    continue;
+                }
+            };
+            self.running.waiting.remove(&id);
             let Some(task) = self.running.local.get_mut(&id) else {
                 continue;
             };
             task.starts_at = None;
             task.report.desired = TaskState::Running;
+            task.report.generic = generic;
             task.advance(TaskState::Starting, "starting", wall);
             let start = TaskStart {
                 report: task.report.clone(),

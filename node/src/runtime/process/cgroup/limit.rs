@@ -156,7 +156,7 @@ mod tests {
 
     fn limits(memory_bytes: i64, nano_cpus: i64, pids: i64) -> Vec<Limit> {
         Limit::all(&ResourceLimits {
-            generic_resources: 0,
+            generic_resources: Vec::new(),
             memory_bytes,
             nano_cpus,
             pids,

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     const LIMITS: ResourceLimits = ResourceLimits {
-        generic_resources: 0,
+        generic_resources: Vec::new(),
         memory_bytes: 64 << 20,
         nano_cpus: 500_000_000,
         pids: 10,
