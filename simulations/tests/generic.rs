@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 use shoal_membership::Profile;
-use shoal_scheduler::{generic::Stock, order::Order};
+use shoal_scheduler::{generic::Stock, order::Order, task::TaskState};
 use shoal_sim::{Outcome, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -106,6 +106,15 @@ fn each_card_is_held_by_one_task_through_an_update_and_what_finds_none_waits() {
         }
         assert_eq!(held(&world).len(), 4, "seed {seed}");
         let pending = world.machines[2].peer.as_mut().expect("an agent").view();
+        let refused = pending
+            .tasks
+            .values()
+            .filter(|task| task.report.state == TaskState::Rejected);
+        assert_eq!(
+            refused.count(),
+            0,
+            "seed {seed}: who had the card did not make room"
+        );
         let reasons: Vec<&str> = pending
             .pending
             .iter()
