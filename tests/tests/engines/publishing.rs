@@ -70,6 +70,9 @@ fn each_machine_brings_clients_to_containers_anywhere() {
         "0s",
         "--filter",
         "service=front",
+        // As on Swarm, the containers whose names begin so are meant as well.
+        "--filter",
+        "type=service",
     ];
     for machine in ALL {
         // The client names whole seconds: what happens in this one comes with the next.
