@@ -9,7 +9,10 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// What the running processes of a service find in their environment.
 fn cards(cluster: &Cluster, replicas: usize) -> Result<BTreeSet<String>, String> {
-    let running = cluster.runs_once("render", replicas)?;
+    let running = cluster.processes_of("render");
+    if running.len() != replicas {
+        return Err(format!("{running:?}"));
+    }
     let mut cards = BTreeSet::new();
     for task in &running {
         let environment = fs::read(format!("/proc/{}/environ", task.pid));
@@ -116,7 +119,8 @@ fn what_can_not_be_is_refused_with_a_reason() {
     let create = ["service", "create", "-d", "--name", "render"];
     let named = ["--generic-resource", "card=a", "scratch", "true"];
     let said = cluster[0].shoal(&[&create[..], &named].concat());
-    said.refused(&["\"card=a\" is no number of generic resources; write KIND=N"]);
+    let words = "\"card=a\" is no number of generic resources; write KIND=N";
+    assert!(said.status == 2 && said.err.contains(words), "{said:?}");
     let card = json!({"NamedResourceSpec": {"Kind": "card", "Value": "a"}});
     let body = json!({"Name": "render", "TaskTemplate": {
         "ContainerSpec": {"Image": "scratch", "Command": ["true"]},
