@@ -177,8 +177,10 @@ impl Machine {
         self.life += 1;
         let config = self.config(index, birth, self.life);
         let mut memory = self.disk.memory();
-        memory.tasks = self.tasks.values().map(adopted).collect();
-        self.peer = Some(Peer::new(config, memory, self.now(time)));
+        let now = self.now(time);
+        let found = self.tasks.values().map(|task| adopted(task, now.wall));
+        memory.tasks = found.collect();
+        self.peer = Some(Peer::new(config, memory, now));
     }
 }
 
@@ -218,11 +220,13 @@ impl Protocol {
     }
 }
 
-fn adopted(task: &SimTask) -> Adopted {
+/// As an engine tells it: what died with its machine has ended when the engine is there again.
+fn adopted(task: &SimTask, wall: Duration) -> Adopted {
     let mut report = task.report.clone();
     report.state = if task.is_running {
         TaskState::Running
     } else {
+        report.state_at = wall;
         TaskState::Failed
     };
     Adopted {

@@ -117,6 +117,35 @@ fn ten_replicas_are_updated_two_at_a_time_while_a_machine_dies() {
 }
 
 #[test]
+fn what_died_with_its_machine_is_no_failure_of_the_update() {
+    for seed in 0..10 {
+        let config = json!({
+            "Parallelism": 2, "Monitor": 2_000_000_000_u64, "FailureAction": "rollback",
+        });
+        let mut world = World::cluster(3, Profile::Lan, seed);
+        deploy(&mut world, 6, &config);
+        update(&mut world, 1, Some(spec("second", 6, &config)));
+        world.run_until(SECOND * 30, |world| {
+            running(world).get("second") == Some(&2)
+        });
+        world.run_for(SECOND);
+        let tasks = world.running_tasks("web");
+        let updated = tasks.iter().find(|(machine, task)| {
+            let task = &world.machines[*machine].tasks[task];
+            task.spec.container().command == ["second"]
+        });
+        let victim = updated.expect("one that is updated").0;
+        world.cut_power(victim);
+        world.run_for(SECOND * 4);
+        world.boot(victim);
+        comes_to(&mut world, Stage::Completed, SECOND * 60);
+        world.run_for(SECOND * 30);
+        comes_to(&mut world, Stage::Completed, SECOND);
+        assert_eq!(running(&world), of("second", 6), "seed {seed}");
+    }
+}
+
+#[test]
 fn an_image_that_fails_is_taken_back_everywhere() {
     for command in ["missing", "crashes"] {
         let config = json!({"Parallelism": 2, "FailureAction": "rollback"});

@@ -161,14 +161,28 @@ impl Lab {
         path: &str,
         body: Option<&str>,
     ) -> (u16, Value) {
+        self.try_ask(machine, method, path, body)
+            .expect("an answer")
+    }
+
+    /// The same, of a machine whose agent may not be there.
+    ///
+    /// # Errors
+    /// Why nothing was answered.
+    pub fn try_ask(
+        &self,
+        machine: usize,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<(u16, Value), String> {
         let socket = self.folder.join(format!("m{machine}/shoal.sock"));
-        let answer = http::ask_text(&socket, method, path, body.unwrap_or_default());
-        let (status, text) = answer.expect("an answer");
+        let (status, text) = http::ask_text(&socket, method, path, body.unwrap_or_default())?;
         let body = serde_json::from_str(&text).unwrap_or(match text.is_empty() {
             true => Value::Null,
             false => Value::String(text),
         });
-        (status, body)
+        Ok((status, body))
     }
 
     /// A file that machines can read, as long as the lab is there.

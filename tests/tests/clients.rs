@@ -150,7 +150,6 @@ fn packages() -> String {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "says what was skipped, and why")]
 fn python_drives_a_cluster() {
     let python = |arguments: &[&str]| {
         let mut command = Command::new("python3");

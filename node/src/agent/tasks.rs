@@ -118,7 +118,8 @@ pub(super) fn adopted_task(found: runtime::Adopted, wall: Duration) -> Adopted {
         state,
         created_at,
         state_at,
-        ran_at: (state == TaskState::Running).then_some(state_at),
+        // The peer works it out.
+        ran_at: None,
         message: match change.remark.as_str() {
             "" => "adopted".to_owned(),
             remark => format!("adopted; {remark}"),

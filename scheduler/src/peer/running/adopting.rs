@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl Peer {
-    /// Takes over a task that outlived the agent.
-    pub(in crate::peer) fn adopt(&mut self, report: TaskReport, spec: Arc<ServiceSpec>) {
+    /// Takes over a task that outlived the agent, or died with its machine.
+    pub(in crate::peer) fn adopt(&mut self, mut report: TaskReport, spec: Arc<ServiceSpec>) {
         let now = self.now.monotonic;
         let slot = (report.service, report.slot);
         let outcome = match report.state {
@@ -29,6 +29,13 @@ impl Peer {
                 let ledger = &mut self.running.ledger;
                 ledger.ended(slot, report.template, outcome, &policy, now);
             }
+        }
+        // Nobody saw when it came to run. One that ended later than a failing one would is no failure of an update: it
+        // died with its machine, more likely.
+        if report.state == TaskState::Running {
+            report.ran_at = report.ran_at.or(Some(report.state_at));
+        } else if outcome.is_some() {
+            report.ran_at = report.ran_at.or(Some(report.created_at));
         }
         let id = report.id;
         tracing::debug!(task = %id, state = ?report.state, "adopts a task");
