@@ -26,7 +26,6 @@ fn id(number: u128) -> NodeId {
 
 #[tokio::test]
 #[ignore = "prints figures for people: see the command above"]
-#[expect(clippy::print_stdout, reason = "that is what it is for")]
 async fn polls_of_a_large_cluster() {
     let fixture = Fixture::new();
     fixture.change(|view| {
