@@ -272,6 +272,7 @@ fn a_full_disk_refuses_orders_with_the_reason_and_loses_nothing() {
     fs::set_permissions(&cluster[at].data, fs::Permissions::from_mode(0o700)).unwrap();
     cluster.enter(at);
     cluster[at].create("web", 1);
+    cluster.settles("web", 1, SOON);
     let filler = cluster[at].data.join("filler");
     let mut file = fs::File::create(&filler).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
