@@ -40,6 +40,20 @@ async fn a_body_over_the_limit_is_refused_in_dockers_json() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    use axum::{body::Body, http::Request};
+    let fixture = Fixture::new();
+    let endless = futures_util::stream::pending::<std::io::Result<bytes::Bytes>>();
+    let request = Request::post("/services/create").body(Body::from_stream(endless));
+    let router = router(fixture.handle(), fixture.stop.clone());
+    let service = hyper_util::service::TowerToHyperService::new(router);
+    // Time stands still but for what waits for it.
+    tokio::time::pause();
+    let response = hyper::service::Service::call(&service, request.unwrap());
+    assert_eq!(response.await.unwrap().status(), 408);
+}
+
+#[tokio::test]
 async fn large_heads_and_garbage_do_no_harm() {
     let fixture = Fixture::new();
     let long_uri = format!("GET /{} HTTP/1.1\r\nHost: d\r\n\r\n", "x".repeat(100_000));
