@@ -43,6 +43,7 @@ mod shoal;
 mod socket;
 mod spec_json;
 mod standing;
+mod streams;
 mod swarm;
 mod system_version;
 mod task_object;

@@ -10,15 +10,16 @@ use super::{
     distribution, events,
     files::{configs, secrets},
     handle::Handle,
-    headers, info, logs, networks, nodes, passing, ping, service_orders, services, shoal, swarm,
-    system_version, tasks, version,
+    headers, info, logs, networks, nodes, passing, ping, service_orders, services, shoal, streams,
+    swarm, system_version, tasks, version,
 };
 
 /// Everything that this node answers. `stop` ends the answers that have no end of their own.
 pub fn router(handle: Handle, stop: CancellationToken) -> Router {
+    let endless = logs::routes(stop.clone()).merge(events::routes(stop.clone()));
+    let places = streams::Places::default();
     let routes = docker()
-        .merge(logs::routes(stop.clone()))
-        .merge(events::routes(stop.clone()))
+        .merge(endless.layer(middleware::from_fn_with_state(places, streams::hold_place)))
         .nest("/shoal/v1", own())
         .fallback(passing::pass)
         .method_not_allowed_fallback(passing::pass)

@@ -1,5 +1,6 @@
 //! Requests that nobody means well with.
 
+use axum::http::Method;
 use proptest::prelude::*;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -7,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    super::{body::BODY_BYTES_MAX, router},
+    super::{body::BODY_BYTES_MAX, router, streams::STREAMS_MAX},
     fixture::Fixture,
 };
 
@@ -125,6 +126,30 @@ async fn connections_over_the_limit_are_told_so() {
     .await
     .starts_with("HTTP/1.1 200")
     {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_follows_all_logs_leaves_room_for_questions() {
+    let mut fixture = Fixture::new();
+    let path = "/services/app_web/logs?stdout=1&follow=1";
+    let mut open = Vec::new();
+    for _ in 0..STREAMS_MAX {
+        open.push(fixture.open(Method::GET, path, &[], "").await);
+        // Two tasks each; to be taken, or the readers wait.
+        for _ in 0..2 {
+            fixture.logs.recv().await.unwrap();
+        }
+    }
+    for more in [path, "/events"] {
+        let reply = fixture.get(more).await;
+        assert_eq!(reply.status, 503);
+        assert!(reply.message().contains("192 logs and events"));
+    }
+    assert_eq!(fixture.get("/services").await.status, 200);
+    drop(open);
+    while fixture.get("/events?until=1").await.status != 200 {
         tokio::task::yield_now().await;
     }
 }
