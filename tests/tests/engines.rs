@@ -6,6 +6,8 @@
 mod bad_input;
 #[path = "engines/blog.rs"]
 mod blog;
+#[path = "engines/flags.rs"]
+mod flags;
 #[path = "engines/follower.rs"]
 mod follower;
 #[path = "engines/healing.rs"]
