@@ -239,6 +239,7 @@ fn a_secret_is_sealed_to_those_that_may_run_its_tasks_and_to_those_that_come_to(
     let at = cluster.place();
     let token = cluster[2].shoal(&["token", "create"]).ok().to_owned();
     cluster[at].start(&["--join", &token, "--label", "vault=yes"]);
+    cluster.ready(&[2, 3, at]);
     let is_reader = has(&cluster, at);
     within(SOON, "a key for the node that joined", || {
         match is_reader(readers(&cluster, 2, "db")?) {
