@@ -32,6 +32,8 @@ type Copy = (SlotKey, TaskId, u64);
 pub(super) struct KeptRunning {
     since: Option<Duration>,
     copies: BTreeMap<usize, BTreeSet<Copy>>,
+    /// Tasks that an update has stopped, though it may have been taken back before they have ended.
+    replaced: BTreeSet<TaskId>,
     counts: BTreeMap<SlotKey, usize>,
 }
 
@@ -61,6 +63,12 @@ impl Checker for KeptRunning {
 
 impl KeptRunning {
     fn look(&mut self, world: &World, machine: usize) -> Result<(), String> {
+        if let Some(peer) = &world.machines[machine].peer {
+            let replaced = peer
+                .local_tasks()
+                .filter(|task| task.report.message.starts_with("replaced by an update"));
+            self.replaced.extend(replaced.map(|task| task.report.id));
+        }
         let tasks = world.machines[machine].tasks.values();
         let copy =
             |report: &TaskReport| ((report.service, report.slot), report.id, report.template);
@@ -77,12 +85,13 @@ impl KeptRunning {
         }
         let gone: Vec<Copy> = before.difference(&now).copied().collect();
         *before = now;
-        for (slot, _, template) in gone {
+        for (slot, id, template) in gone {
             let count = self.counts.entry(slot).or_default();
             *count = count.saturating_sub(1);
             let peer = world.machines[machine].peer.as_ref();
             let known = peer.and_then(|peer| peer.template_of(slot.0));
-            let is_replaced = known.is_some_and(|known| known != template);
+            let is_replaced =
+                known.is_some_and(|known| known != template) || self.replaced.contains(&id);
             if *count == 0 && !is_replaced && is_wanted(world, machine, &slot) {
                 return Err(format!(
                     "n{} stopped the last copy of slot {} of {}",
