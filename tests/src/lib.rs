@@ -8,6 +8,7 @@
 
 mod binary;
 mod cluster;
+mod difference;
 mod http;
 mod lab;
 mod load;
@@ -17,10 +18,12 @@ mod process;
 mod relay;
 mod room;
 mod said;
+mod shape;
 mod wait;
 
 pub use binary::shoal_binary;
 pub use cluster::Cluster;
+pub use difference::Differences;
 pub use lab::{LAB_IMAGE, Lab};
 pub use load::{Failure, Load, get};
 pub use node::Node;
@@ -28,4 +31,5 @@ pub use observe::{Running, Task};
 pub use process::{end_all_below, is_alive};
 pub use relay::Links;
 pub use said::Said;
+pub use shape::missing;
 pub use wait::{always_for, within};

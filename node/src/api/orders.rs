@@ -95,10 +95,19 @@ async fn answer<T>(outcome: oneshot::Receiver<T>) -> Result<T, ApiError> {
 /// Waits until the view shows what was ordered: clients read what they just wrote. Gives up after
 /// a second, as another order may have undone it already.
 pub(super) async fn until_seen(handle: &Handle, shows: impl FnMut(&Arc<ClusterView>) -> bool) {
-    let mut view = handle.view.clone();
-    if timeout(VIEW_TIME_MAX, view.wait_for(shows)).await.is_err() {
+    if !is_seen_within(VIEW_TIME_MAX, handle, shows).await {
         tracing::warn!("the view does not show an order that was carried out");
     }
+}
+
+/// Whether the view comes to show something in this time.
+pub(super) async fn is_seen_within(
+    limit: Duration,
+    handle: &Handle,
+    shows: impl FnMut(&Arc<ClusterView>) -> bool,
+) -> bool {
+    let mut view = handle.view.clone();
+    timeout(limit, view.wait_for(shows)).await.is_ok()
 }
 
 /// A receipt as headers, for answers that have no body.

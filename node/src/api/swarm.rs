@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,6 +18,7 @@ use shoal_net::JoinToken;
 use shoal_scheduler::{
     order::{Order, OrderError},
     spec::ClusterSpec,
+    view::{ClusterView, NodeStatus},
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -25,7 +27,7 @@ use super::{
     error::ApiError,
     handle::{EnterRequest, Handle, LeaveRequest, NodeState},
     info,
-    orders::{Concern, carry_out, enqueue, receipt_headers, until_seen},
+    orders::{Concern, carry_out, enqueue, is_seen_within, receipt_headers, until_seen},
     query::Parameters,
     standing,
 };
@@ -34,6 +36,9 @@ use super::{
 const LEAVE_TIME_MAX: Duration = Duration::from_secs(55);
 /// A node that joins gets so long; then it goes on by itself.
 const ENTER_TIME_MAX: Duration = Duration::from_secs(25);
+
+/// And so long to hear of another member.
+const MEET_TIME_MAX: Duration = Duration::from_secs(5);
 
 pub(super) const NO_MANAGER: &str = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to \
     connect this node to swarm and try again.";
@@ -123,7 +128,12 @@ pub(super) async fn init(
     let advertise = address(&handle, request.advertise_addr.as_deref())?;
     enter(&handle, None, advertise).await?;
     let id = handle.view.borrow().this_node;
-    until_seen(&handle, |view| view.nodes.contains_key(&id)).await;
+    // Before it was in a cluster the view showed it, too, as one of whom nothing is known.
+    until_seen(&handle, |view| {
+        let own = view.nodes.get(&id);
+        own.is_some_and(|node| node.status == NodeStatus::Ready)
+    })
+    .await;
     body::json(&id.to_string())
 }
 
@@ -154,12 +164,15 @@ pub(super) async fn join(
         .truncate(shoal_net::token::MAX_TOKEN_ENTRIES);
     let advertise = address(&handle, request.advertise_addr.as_deref())?;
     enter(&handle, Some(token), advertise).await?;
-    // Who asks next wants to see the others.
-    until_seen(&handle, |view| {
+    // Who asks next wants to see the others, and they may be away just now.
+    let meets_another = |view: &Arc<ClusterView>| {
         let mut nodes = view.nodes.values();
-        view.nodes.len() > 1 && nodes.all(|node| !node.hostname.is_empty())
-    })
-    .await;
+        let is_named = nodes.clone().all(|node| !node.hostname.is_empty());
+        is_named && nodes.any(|node| node.id != view.this_node && node.status == NodeStatus::Ready)
+    };
+    if !is_seen_within(MEET_TIME_MAX, &handle, meets_another).await {
+        tracing::warn!("no other member has been heard of since this node joined");
+    }
     Ok(StatusCode::OK.into_response())
 }
 

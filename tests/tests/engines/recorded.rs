@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
-use shoal_tests::within;
+use shoal_tests::{Differences, missing, within};
 
 use super::Turn;
 
@@ -145,74 +145,6 @@ fn list(value: Value) -> Vec<Value> {
     }
 }
 
-/// The fields of a value, each with its type: `[].Spec.Name string`. Keys of maps that people fill are left
-/// out.
-fn shape(value: &Value, path: &str, into: &mut BTreeMap<String, &'static str>) {
-    const FREE: [&str; 9] = [
-        "Labels",
-        "Options",
-        "Sysctls",
-        "Attributes",
-        "Containers",
-        "DriverOpts",
-        "LogDriver",
-        "Global",
-        "Meta",
-    ];
-    let kind = match value {
-        Value::Null => return,
-        // A body that is none.
-        Value::String(text) if text.is_empty() && path.is_empty() => return,
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(list) => {
-            for one in list {
-                shape(one, &format!("{path}[]"), into);
-            }
-            "list"
-        }
-        Value::Object(map) => {
-            if !FREE.iter().any(|free| path.ends_with(free)) {
-                for (key, one) in map {
-                    shape(one, &format!("{path}.{key}"), into);
-                }
-            }
-            "object"
-        }
-    };
-    into.insert(path.to_owned(), kind);
-}
-
-/// What of Swarm's answer is missing, or of another type. Where there is nothing to look into, as in an
-/// empty list, nothing is missed.
-fn missing(theirs: &Value, ours: &Value) -> BTreeSet<String> {
-    let (mut wanted, mut there) = (BTreeMap::new(), BTreeMap::new());
-    shape(theirs, "", &mut wanted);
-    shape(ours, "", &mut there);
-    let is_seen = |path: &str| {
-        let parent = path
-            .rsplit_once(['.', '['])
-            .map_or("", |(parent, _)| parent);
-        parent.is_empty() || there.contains_key(parent)
-    };
-    let missing = wanted
-        .iter()
-        .filter_map(|(path, kind)| match there.get(path) {
-            Some(known) if known == kind => None,
-            Some(known) => Some(format!("{path} is a {known}, not a {kind}")),
-            None if is_seen(path) && !path.ends_with("[]") => Some(path.clone()),
-            None => None,
-        });
-    missing.collect()
-}
-
-/// A difference on purpose: file, request and what differs begin like this.
-struct Difference<'a> {
-    begins: Vec<&'a str>,
-    is_used: bool,
-}
-
 /// Whether tasks that are to end have ended, none is on its way, and each slot's newest task is of its
 /// service's present spec.
 fn at_rest(ask: &impl Fn(&str) -> Value) -> Result<(), String> {
@@ -274,20 +206,7 @@ fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let mut differences: Vec<Difference<'_>> = DIFFERENCES
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
-        .map(|line| Difference {
-            begins: line
-                .trim_start_matches('?')
-                .split('|')
-                .take(3)
-                .map(str::trim)
-                .collect(),
-            // What depends on the moment may be absent.
-            is_used: line.starts_with('?'),
-        })
-        .collect();
+    let mut differences = Differences::read(DIFFERENCES);
     let mut ids = Ids::default();
     for exchange in &exchanges {
         let path = exchange["path"].as_str().unwrap_or_default();
@@ -351,21 +270,12 @@ fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
         }
         let request = format!("{} {}", text("method"), text("path"));
         for what in found {
-            let known = differences.iter_mut().find(|one| {
-                let parts = [text("file"), request.as_str(), what.as_str()];
-                let mut pairs = one.begins.iter().zip(parts);
-                pairs.all(|(begin, part)| match begin.strip_prefix('*') {
-                    Some(end) => part.ends_with(end),
-                    None => part.starts_with(begin),
-                })
-            });
-            match known {
-                Some(known) => known.is_used = true,
-                None => unlike.push(format!(
+            if !differences.explain(text("file"), &request, &what) {
+                unlike.push(format!(
                     "{} | {request} | {what} | {}",
                     text("file"),
                     text("cli")
-                )),
+                ));
             }
         }
     }
@@ -376,8 +286,7 @@ fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
         unlike.len(),
         unlike.join("\n")
     );
-    let unused = differences.iter().filter(|one| !one.is_used);
-    let unused: Vec<_> = unused.map(|one| one.begins.join(" | ")).collect();
+    let unused = differences.unused();
     assert!(
         unused.is_empty(),
         "no longer different:\n{}",
