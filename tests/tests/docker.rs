@@ -9,6 +9,7 @@ use shoal_tests::{Cluster, Said, within};
 const SOON: Duration = Duration::from_secs(30);
 
 const STACK: &str = r#"
+version: "3.8"
 services:
   web:
     image: scratch
