@@ -12,17 +12,17 @@ use shoal_sim::{
 const SEEDS: [(Bug, u64); 13] = [
     (Bug::IncarnationNotPersisted, 0),
     (Bug::DotsReused, 2),
-    (Bug::TombstoneDroppedEarly, 8),
+    (Bug::TombstoneDroppedEarly, 1),
     (Bug::RefutedSuspectToldDead, 1),
     (Bug::AckBeforeFsync, 0),
     (Bug::BreakBeforeMake, 0),
-    (Bug::CapFromLiveAverage, 9),
-    (Bug::DigestWithoutTombstones, 9),
+    (Bug::CapFromLiveAverage, 30),
+    (Bug::DigestWithoutTombstones, 0),
     (Bug::RemovalBeatsConcurrentUpdate, 0),
     (Bug::RumourWithoutAntiEntropy, 0),
     (Bug::EqualComparedForEver, 1),
-    (Bug::SyncsWithoutLimit, 22),
-    (Bug::SuspectAskedDirectlyOnly, 57),
+    (Bug::SyncsWithoutLimit, 2),
+    (Bug::SuspectAskedDirectlyOnly, 33),
 ];
 /// From there on, so many.
 const TRIED: u64 = 10;
