@@ -410,3 +410,80 @@ fn stacks_files_networks_and_the_cluster_are_changed_by_flags() {
     does("stack rm app");
     check(&cluster, &[("stack ls", &["NAME"], &["app"])]);
 }
+
+#[test]
+fn clusters_are_left_made_and_joined() {
+    if !has_docker() {
+        println!("skipped: there is no docker command here");
+        return;
+    }
+    let cluster = Cluster::of(2);
+    let does = |at: usize, line: &str| docker(&cluster, at, line).ok().trim().to_owned();
+    let shows = |what: &str, words: &'static str| {
+        within(SOON, words, || {
+            match docker(&cluster, 1, what).checked()?.trim() {
+                found if found == words => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        });
+    };
+    for at in [0, 1] {
+        does(at, "swarm leave --force");
+        let left = || docker(&cluster, at, "info --format {{.Swarm.LocalNodeState}}");
+        within(SOON, "an inactive node", || {
+            match left().checked()?.trim() {
+                "inactive" => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        });
+    }
+    for (line, words) in [
+        ("swarm init --autolock", "there is nothing to lock"),
+        ("swarm init --cert-expiry 24h", "no certificate authority"),
+        ("swarm init --snapshot-interval 9", "no Raft"),
+        ("swarm init --data-path-port 5000", "the one port"),
+        (
+            "swarm init --default-addr-pool 10.9.0.0/16",
+            "addresses of networks",
+        ),
+        ("swarm init --listen-addr 10.9.9.9", "since its start"),
+        ("swarm init --advertise-addr nothing0", "nor an interface"),
+    ] {
+        let said = docker(&cluster, 0, line);
+        assert!(
+            said.status != 0 && said.err.contains(words),
+            "{line}: {said:?}"
+        );
+    }
+    // Swarm's own port stands for the agent's.
+    let address = format!("{}:2377", cluster[0].listen.ip());
+    let made = does(
+        0,
+        &format!(
+            "swarm init --advertise-addr {address} --availability drain --task-history-limit 3"
+        ),
+    );
+    assert!(made.starts_with("Swarm initialized"), "{made}");
+    assert!(
+        docker(&cluster, 0, "swarm init --force-new-cluster")
+            .err
+            .contains("no quorum to lose")
+    );
+    let token = does(0, "swarm join-token -q worker");
+    does(
+        1,
+        &format!("swarm join --availability pause --token {token} {address}"),
+    );
+    shows(
+        "node ls --filter name=n1 --format {{.Hostname}}={{.Availability}}",
+        "n1=Drain",
+    );
+    shows(
+        "node ls --filter name=n2 --format {{.Hostname}}={{.Availability}}",
+        "n2=Pause",
+    );
+    shows(
+        "info --format {{.Swarm.Cluster.Spec.Orchestration.TaskHistoryRetentionLimit}}",
+        "3",
+    );
+}

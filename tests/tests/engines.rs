@@ -2,6 +2,8 @@
 //!
 //! One lab for all: machines with engines take a while. Each test has a stack of its own.
 
+#[path = "engines/attaching.rs"]
+mod attaching;
 #[path = "engines/bad_input.rs"]
 mod bad_input;
 #[path = "engines/blog.rs"]

@@ -93,6 +93,7 @@ impl Start {
             credentials: self.desk.held.clone(),
             virtuals,
             ledger: balancer.ledger(),
+            opened: balancer.opened(),
             history: history.clone(),
             engine: self.engine.client(),
             questions,

@@ -77,6 +77,9 @@ pub(super) enum ApiError {
     /// No answer.
     #[error("no answer within {0} s; the order may still be carried out")]
     NoAnswer(u64),
+    /// It may not be.
+    #[error("{0}")]
+    Forbidden(String),
     /// What Swarm answers as a fault of its own, though it is none.
     #[error("{0}")]
     Fault(String),
@@ -106,6 +109,7 @@ impl ApiError {
             | Self::Bad(_)
             | Self::Filter(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::DesiredState(_) | Self::NoStream | Self::Json(_) | Self::Fault(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

@@ -1,12 +1,12 @@
 //! The only things that the API knows of the agent: a view to read, and channels to ask and order.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use shoal_net::JoinToken;
 use shoal_scheduler::{
     order::{Order, OrderError, Receipt, WriteConcern},
     spec::ServiceSpec,
-    task::{ServiceId, Slot},
+    task::{NetworkId, ServiceId, Slot},
     view::ClusterView,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,6 +30,8 @@ pub struct Handle {
     pub credentials: Arc<CredentialStore>,
     /// The addresses of services on the networks of this machine.
     pub(crate) virtuals: Virtuals,
+    /// The networks on which containers of this node reach services.
+    pub(crate) opened: watch::Receiver<BTreeSet<NetworkId>>,
     /// What is carried for each service.
     pub(crate) ledger: Ledger,
     /// What happened of late.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 const FREE: [&str; 4] = ["DriverOpts", "Labels", "Options", "Sysctls"];
 
 /// All fields that are looked at, as Docker writes them, in order.
-const FIELDS: [&str; 156] = [
+const FIELDS: [&str; 158] = [
     "AdvertiseAddr",
     "Aliases",
     "AppArmor",
@@ -35,6 +35,8 @@ const FIELDS: [&str; 156] = [
     "DNSConfig",
     "Data",
     "DataPathAddr",
+    "DataPathPort",
+    "DefaultAddrPool",
     "Delay",
     "Dir",
     "Disable",

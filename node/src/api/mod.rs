@@ -8,9 +8,11 @@
 //! paths are `/v1.41` to `/v1.50` or without a version. What Docker has no word for is below
 //! `/shoal/v1`.
 
+mod attaching;
 mod body;
 mod date;
 mod distribution;
+mod entering;
 mod error;
 mod events;
 mod files;
@@ -20,6 +22,7 @@ mod handle;
 mod headers;
 mod info;
 mod letters;
+mod local_names;
 mod log_frame;
 mod log_merge;
 mod log_request;
@@ -27,6 +30,7 @@ mod log_source;
 mod log_stream;
 mod logs;
 mod lookup;
+mod meant_address;
 mod networks;
 mod node_object;
 mod nodes;

@@ -20,6 +20,7 @@ use super::{
     passing::{self, Head},
     query::{Id, Parameters, Spoken},
     swarm::NO_MANAGER,
+    version::ApiVersion,
 };
 
 /// What the engine's part of a network of ours is known by.
@@ -83,6 +84,7 @@ fn is_called(network: &NetworkView, name: &str) -> bool {
 pub(super) async fn inspect(
     State(handle): State<Handle>,
     Id(id): Id,
+    Spoken(spoken): Spoken,
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -90,13 +92,28 @@ pub(super) async fn inspect(
     let scope = parameters.text("scope");
     if matches!(scope, "" | "swarm") {
         match lookup::network(&view, &id, Purpose::Read) {
-            Ok(found) => return body::json(&object(found)),
+            Ok(found) => {
+                let mut object = object(found);
+                object["Containers"] = containers(&handle, spoken, found.id).await;
+                return body::json(&object);
+            }
             Err(error) if scope == "swarm" => return Err(error),
             Err(ApiError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
     }
     passing::forward(&handle, request).await
+}
+
+/// The containers of this node on a network, tasks or not.
+async fn containers(handle: &Handle, spoken: ApiVersion, network: NetworkId) -> Value {
+    let local = handle.engine.networks();
+    let Some(local) = local.networks.get(&network) else {
+        return Value::Null;
+    };
+    let path = format!("/networks/{}", local.name);
+    let found: Option<Value> = passing::ask(handle, spoken, &path).await;
+    found.map_or(Value::Null, |mut found| found["Containers"].take())
 }
 
 /// `POST /networks/create`
@@ -137,6 +154,13 @@ pub(super) async fn remove(
         Err(ApiError::NotFound { .. }) => return passing::forward(&handle, request).await,
         Err(error) => return Err(error),
     };
+    // Of other nodes nobody knows here: there they keep what they have of it until they end.
+    let guests = handle.engine.guests(network).await;
+    if let Some(guest) = guests.iter().flatten().next() {
+        return Err(ApiError::Bad(format!(
+            "rpc error: code = FailedPrecondition desc = network {network} is in use by container {guest}"
+        )));
+    }
     let receipt = carry_out(&handle, Order::RemoveNetwork { network }, concern).await?;
     until_seen(&handle, |view| !view.networks.contains_key(&network)).await;
     Ok((StatusCode::NO_CONTENT, receipt_headers(&receipt)).into_response())

@@ -19,6 +19,12 @@ impl Parameters {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0.iter();
+        all.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// A parameter's text, unless it is absent or empty.
     pub(super) fn non_empty(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.is_empty())

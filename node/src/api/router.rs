@@ -7,11 +7,11 @@ use axum::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    distribution, events,
+    attaching, distribution, entering, events,
     files::{configs, secrets},
     handle::Handle,
-    headers, info, logs, networks, nodes, passing, ping, service_orders, services, shoal, streams,
-    swarm, system_version, tasks, version,
+    headers, info, local_names, logs, networks, nodes, passing, ping, service_orders, services,
+    shoal, streams, swarm, system_version, tasks, version,
 };
 
 /// Everything that this node answers. `stop` ends the answers that have no end of their own.
@@ -57,8 +57,8 @@ fn docker() -> Router<Handle> {
         )
         .route("/services/{id}/update", post(service_orders::update))
         .route("/swarm", get(swarm::inspect))
-        .route("/swarm/init", post(swarm::init))
-        .route("/swarm/join", post(swarm::join))
+        .route("/swarm/init", post(entering::init))
+        .route("/swarm/join", post(entering::join))
         .route("/swarm/leave", post(swarm::leave))
         .route("/swarm/update", post(swarm::update))
         .route("/swarm/unlockkey", get(swarm::unlock_key))
@@ -79,6 +79,9 @@ fn docker() -> Router<Handle> {
             get(configs::inspect).delete(configs::remove),
         )
         .route("/configs/{id}/update", post(configs::update))
+        .route("/containers/create", post(attaching::create))
+        .route("/containers/json", get(local_names::list))
+        .route("/containers/{id}/json", get(local_names::inspect))
         .route("/distribution/{*rest}", get(distribution::inspect))
         .route("/networks", get(networks::list))
         .route("/networks/create", post(networks::create))
@@ -86,6 +89,8 @@ fn docker() -> Router<Handle> {
             "/networks/{id}",
             get(networks::inspect).delete(networks::remove),
         )
+        .route("/networks/{id}/connect", post(attaching::connect))
+        .route("/networks/{id}/disconnect", post(attaching::disconnect))
 }
 
 fn own() -> Router<Handle> {

@@ -160,6 +160,7 @@ mod tests {
         let network = LocalNetwork {
             id: NetworkId(1),
             name: "app_back.00000000".into(),
+            engine_id: "0123".into(),
             bridge: "sh0123".into(),
             range: Range {
                 subnet: "10.0.0.0/20".parse().unwrap(),

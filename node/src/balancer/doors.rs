@@ -137,6 +137,11 @@ impl Doors {
                 "containers can't reach services by their names; it is tried again (needs root, and nftables and iproute2)"
             );
         }
+        self.shared.opened.send_if_modified(|known| {
+            let is_same = known.iter().eq(self.open.keys());
+            *known = self.open.keys().copied().collect();
+            !is_same
+        });
         self.again = (!wrong.is_empty()).then(|| Instant::now() + RETRY);
         self.said = wrong;
     }

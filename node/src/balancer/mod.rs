@@ -39,6 +39,7 @@ pub(crate) mod virtuals;
 mod wire;
 
 use std::{
+    collections::BTreeSet,
     net::IpAddr,
     path::Path,
     sync::{
@@ -51,7 +52,7 @@ use std::{
 use shoal_membership::NodeId;
 use shoal_net::{Endpoint, RecvStream, SendStream, StreamHeader};
 use shoal_scheduler::{
-    task::{ServiceId, TaskId},
+    task::{NetworkId, ServiceId, TaskId},
     view::ClusterView,
 };
 use tokio::{
@@ -112,6 +113,8 @@ struct Shared {
     networks: watch::Receiver<Arc<LocalNetworks>>,
     virtuals: Virtuals,
     names: Box<dyn NameServer>,
+    /// The networks on which it serves containers.
+    opened: watch::Sender<BTreeSet<NetworkId>>,
     /// The name of this agent's rules.
     table: String,
     directory: backends::Directory,
@@ -168,6 +171,7 @@ impl Balancer {
             networks: networks.clone(),
             virtuals: setting.virtuals,
             names: setting.names,
+            opened: watch::Sender::default(),
             table: table_of(setting.data_dir),
             directory: backends::Directory::default(),
             ledger: Ledger::of(CONNECTIONS_MAX.min(places / 2)),
@@ -207,6 +211,11 @@ impl Balancer {
     /// What is carried for each service.
     pub(crate) fn ledger(&self) -> Ledger {
         self.0.ledger.clone()
+    }
+
+    /// The networks on which containers of this node reach services by their names.
+    pub(crate) fn opened(&self) -> watch::Receiver<BTreeSet<NetworkId>> {
+        self.0.opened.subscribe()
     }
 
     /// Variables of the environment by which a process of this service finds others, from this node.

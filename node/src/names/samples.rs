@@ -83,6 +83,7 @@ pub(super) fn local() -> LocalNetworks {
     let network = LocalNetwork {
         id: NETWORK,
         name: "back".into(),
+        engine_id: "0123".into(),
         bridge: "sh0".into(),
         range: Range {
             subnet: "10.0.0.0/20".parse().unwrap(),

@@ -119,6 +119,7 @@ impl Fixture {
         let handle = Handle {
             virtuals: Virtuals::default(),
             ledger: Ledger::of(2_048),
+            opened: watch::Sender::default().subscribe(),
             history: History::new(),
             view: seen,
             orders,

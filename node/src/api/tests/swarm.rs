@@ -1,6 +1,7 @@
 //! `/swarm`: in and out of clusters.
 
 use serde_json::json;
+use shoal_scheduler::spec::Availability;
 
 use super::{super::NodeState, fixture::Fixture, sample::join_token};
 
@@ -80,20 +81,19 @@ async fn a_cluster_is_founded_or_joined_once() {
         "{}",
         bad.message()
     );
-    let drained = fixture
-        .post(
-            "/swarm/join",
-            &join(&token, json!({ "Availability": "drain" })),
-        )
-        .await;
-    assert_eq!(drained.status, 501);
-    let nowhere = fixture
-        .post(
-            "/swarm/join",
-            &join(&token, json!({ "AdvertiseAddr": "eth0" })),
-        )
-        .await;
-    assert_eq!(nowhere.status, 400);
+    for (more, status) in [
+        (json!({ "Availability": "idle" }), 400),
+        (json!({ "AdvertiseAddr": "nothing0" }), 400),
+        (json!({ "ListenAddr": "nothing0" }), 400),
+        (json!({ "ListenAddr": "10.9.9.9" }), 501),
+        (json!({ "ListenAddr": "0.0.0.0:7" }), 501),
+        (json!({ "DataPathAddr": "10.0.0.7" }), 501),
+    ] {
+        let turned_down = fixture
+            .post("/swarm/join", &join(&token, more.clone()))
+            .await;
+        assert_eq!(turned_down.status, status, "{more}");
+    }
     assert_eq!(
         fixture
             .post("/swarm/join", &join(&token, json!({})))
@@ -102,6 +102,58 @@ async fn a_cluster_is_founded_or_joined_once() {
         200
     );
     assert_eq!(fixture.entered.lock().unwrap().last(), Some(&(true, None)));
+}
+
+/// As `docker swarm init --availability drain --task-history-limit 3` sends it.
+#[tokio::test]
+async fn a_cluster_begins_as_it_was_asked_for() {
+    let fixture = Fixture::new();
+    fixture.state.send_replace(NodeState::Inactive);
+    let body = json!({
+        "ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": "lo", "DataPathAddr": "", "DataPathPort": 0,
+        "ForceNewCluster": false, "AutoLockManagers": false, "Availability": "drain", "DefaultAddrPool": [],
+        "SubnetSize": 24, "Spec": {
+            "Labels": null, "Orchestration": { "TaskHistoryRetentionLimit": 3 },
+            "Raft": { "ElectionTick": 0, "HeartbeatTick": 0 }, "Dispatcher": {}, "CAConfig": {},
+            "TaskDefaults": {}, "EncryptionConfig": { "AutoLockManagers": false },
+        },
+    });
+    for (pointer, value) in [
+        ("/AutoLockManagers", json!(true)),
+        ("/DataPathPort", json!(4789)),
+        ("/DefaultAddrPool", json!(["10.0.0.0/8"])),
+        ("/Spec/EncryptionConfig/AutoLockManagers", json!(true)),
+        ("/Spec/Raft/SnapshotInterval", json!(7)),
+        ("/Spec/Dispatcher/HeartbeatPeriod", json!(7)),
+        ("/Spec/CAConfig/NodeCertExpiry", json!(7)),
+    ] {
+        let mut asked = body.clone();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        asked.pointer_mut(parent).unwrap()[field] = value;
+        let reply = fixture.post("/swarm/init", &asked.to_string()).await;
+        assert_eq!(reply.status, 501, "{pointer}");
+    }
+    assert!(fixture.entered.lock().unwrap().is_empty(), "not in between");
+    assert_eq!(
+        fixture.post("/swarm/init", &body.to_string()).await.status,
+        200
+    );
+    assert_eq!(
+        *fixture.entered.lock().unwrap(),
+        [(false, Some(([127, 0, 0, 1], 7900).into()))]
+    );
+    let view = fixture.handle().view.borrow().clone();
+    assert_eq!(view.spec.task_history(), 3);
+    assert_eq!(
+        view.nodes[&view.this_node].spec.availability,
+        Availability::Drain
+    );
+    let again = body
+        .to_string()
+        .replace(r#""ForceNewCluster":false"#, r#""ForceNewCluster":true"#);
+    let forced = fixture.post("/swarm/init", &again).await;
+    assert_eq!(forced.status, 501);
+    assert!(forced.message().contains("no quorum to lose"));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod credentials;
 mod engine;
 mod error;
 mod facts;
+mod guests;
 mod images;
 mod labels;
 mod logs;
@@ -169,7 +170,7 @@ impl DockerRuntime {
     /// The engine itself, for what is not about tasks.
     #[must_use]
     pub fn client(&self) -> EngineClient {
-        EngineClient::new(self.shared.engine.clone())
+        EngineClient::new(self.shared.clone())
     }
 
     /// The networks of this engine, as they come and go.

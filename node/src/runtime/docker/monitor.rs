@@ -123,6 +123,9 @@ pub(super) async fn clear_networks(shared: Arc<Shared>) {
             let words = trouble.words();
             tracing::debug!(%words, "the engine's networks can't be cleared");
         }
+        if !shared.networks.promised.all().is_empty() {
+            shared.unused.notify_one();
+        }
     }
 }
 
@@ -199,6 +202,10 @@ async fn listen(
 fn heard(shared: &Shared, event: EventMessage) {
     let labels = event.actor.and_then(|actor| actor.attributes);
     let Some(task) = labels.as_ref().and_then(labels::task) else {
+        // No task of ours, but it may have been the last one on a network.
+        if event.action.as_deref() == Some("destroy") {
+            shared.unused.notify_one();
+        }
         return;
     };
     // Each health check is three of them.

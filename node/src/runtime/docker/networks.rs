@@ -27,6 +27,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::{
     error::{Trouble, short},
+    guests::{Promises, guests},
     labels,
     ranges::{self, Range},
 };
@@ -53,6 +54,8 @@ pub struct LocalNetwork {
     pub id: NetworkId,
     /// Its name on the engine.
     pub name: String,
+    /// Its id there.
+    pub engine_id: String,
     /// The machine's interface to it.
     pub bridge: String,
     /// Its addresses.
@@ -74,6 +77,8 @@ pub struct LocalNetworks {
 #[derive(Default)]
 pub(super) struct Networks {
     turn: Mutex<()>,
+    /// Those that are kept for a container that is yet to come.
+    pub(super) promised: Promises,
     known: watch::Sender<Arc<LocalNetworks>>,
 }
 
@@ -112,9 +117,10 @@ impl Networks {
     ) -> Result<(), Trouble> {
         let _turn = self.turn.lock().await;
         let mut there = list(docker, owner, None).await?;
-        let needed = needed();
+        let mut needed = needed();
+        needed.extend(self.promised.all());
         for id in there.keys().copied().collect::<Vec<_>>() {
-            if !needed.contains(&id) && is_removed(docker, &there[&id].name).await {
+            if !needed.contains(&id) && is_removed(docker, owner, &there[&id].name).await {
                 tracing::info!(network = %there[&id].name, "a network that no task here needs is removed");
                 there.remove(&id);
             }
@@ -208,6 +214,7 @@ async fn list(
         let network = LocalNetwork {
             id: label.parse().ok()?,
             name: network.name?,
+            engine_id: network.id?,
             bridge: network.options?.get(BRIDGE_NAME)?.clone(),
             range: Range { subnet, gateway },
         };
@@ -234,8 +241,9 @@ async fn make(docker: &Docker, owner: &str, wanted: &NetworkView) -> Result<Loca
         wanted.spec.name
     ));
     for range in ranges {
-        let network = LocalNetwork {
+        let mut network = LocalNetwork {
             id: wanted.id,
+            engine_id: String::new(),
             // Two agents may share an engine, and each has networks of its own.
             name: format!(
                 "{}.{:.6}{:.4}",
@@ -250,7 +258,8 @@ async fn make(docker: &Docker, owner: &str, wanted: &NetworkView) -> Result<Loca
             .create_network(request(&network, owner, wanted))
             .await
         {
-            Ok(_) => {
+            Ok(made) => {
+                network.engine_id = made.id;
                 let (name, subnet) = (&network.name, range.subnet);
                 tracing::info!(network = %name, %subnet, "a network is made");
                 return Ok(network);
@@ -321,7 +330,7 @@ async fn used(docker: &Docker) -> Result<Vec<Ipv4Net>, Trouble> {
 }
 
 /// Removes a network that nothing is attached to. Whether it is gone.
-async fn is_removed(docker: &Docker, name: &str) -> bool {
+async fn is_removed(docker: &Docker, owner: &str, name: &str) -> bool {
     let inspected = docker
         .inspect_network(name, None::<InspectNetworkOptions>)
         .await;
@@ -329,6 +338,14 @@ async fn is_removed(docker: &Docker, name: &str) -> bool {
         |found: &NetworkInspect| found.containers.as_ref().is_some_and(|all| !all.is_empty());
     match inspected {
         Ok(found) if is_used(&found) => false,
+        // One that does not run just now would not start without it.
+        Ok(_)
+            if guests(docker, owner, name, true)
+                .await
+                .is_none_or(|all| !all.is_empty()) =>
+        {
+            false
+        }
         Ok(_) => match docker.remove_network(name).await {
             Ok(()) => true,
             Err(error) => matches!(Trouble::of(&error), Trouble::NotFound(_)),
