@@ -8,6 +8,8 @@ use super::Turn;
 
 const DEPLOYED: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(20);
+/// To clear a few networks takes less.
+const ROUND: Duration = Duration::from_secs(2);
 const CLEARED: Duration = Duration::from_secs(60);
 /// The machine where the service is not.
 const HERE: usize = 1;
@@ -133,6 +135,9 @@ fn a_container_run_by_hand_joins_a_network_that_is_attachable_and_finds_its_serv
     has_bridges(lab, &["bait.", "guests_open."]);
     lab.run(&["crash", "1"]).ok();
     lab.run(&["agent", "1"]).ok();
+    has_bridges(lab, &["guests_open."]);
+    // Nor is it cleared a moment later, in the same round.
+    std::thread::sleep(ROUND);
     has_bridges(lab, &["guests_open."]);
     within(SOON, "a container that starts again", || {
         lab.docker(HERE, &["start", "kept"]).checked().map(drop)
