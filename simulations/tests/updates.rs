@@ -1,6 +1,9 @@
 //! Updates go through the slots of a service in steps, with no manager, whatever happens meanwhile.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use shoal_membership::Profile;
@@ -195,4 +198,46 @@ fn an_image_that_fails_stops_the_update_until_the_next() {
     comes_to(&mut world, Stage::RollbackCompleted, SECOND * 60);
     world.run_for(SECOND * 10);
     assert_eq!(running(&world), of("third", 4));
+}
+
+/// Whose other side did not hear of an update, and hears of it with a later write that changes no task.
+#[test]
+fn what_an_update_could_not_come_to_comes_a_slot_at_a_time_also_after_a_write_that_changes_no_task()
+{
+    let config = json!({"Parallelism": 1, "Monitor": 2_000_000_000_u64});
+    for seed in 0..10 {
+        let mut world = World::cluster(3, Profile::Lan, seed);
+        deploy(&mut world, 6, &config);
+        world.links.partition(&[0, 1], &[2]);
+        world.run_for(SECOND * 20);
+        update(&mut world, 0, Some(spec("second", 1, &config)));
+        let came = world.run_until(SECOND * 60, |world| {
+            stages(world)[..2]
+                .iter()
+                .all(|one| *one == Some(Stage::Completed))
+        });
+        assert!(came, "seed {seed}: {:?}", stages(&world));
+        world.links.mend();
+        let first = world.machines[0].id();
+        let met = world.run_until(SECOND * 60, |world| {
+            let other = world.machines[2].peer.as_ref();
+            other.is_some_and(|peer| peer.sees_alive(&first))
+        });
+        assert!(met, "seed {seed}");
+        update(&mut world, 0, Some(spec("second", 6, &config)));
+        let mut fewest = 6;
+        let end = world.now() + SECOND * 60;
+        while world.next_event(end).is_some() {
+            let slots: BTreeSet<_> = world
+                .machines
+                .iter()
+                .flat_map(|machine| machine.tasks.values())
+                .filter(|task| task.is_running)
+                .map(|task| task.report.slot)
+                .collect();
+            fewest = fewest.min(slots.len());
+        }
+        assert_eq!(running(&world), of("second", 6), "seed {seed}");
+        assert!(fewest >= 5, "seed {seed}: {fewest} of six ran");
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     payload::TokenRecord,
     placement::{self, Plan},
     registry::{Key, Registry, SignedBytes, kind},
-    spec::FileKind,
+    spec::{Availability, FileKind},
     task::{FileId, ServiceId, Slot},
     update::Stage,
 };
@@ -84,6 +84,22 @@ impl Peer {
     pub fn template_of(&self, service: ServiceId) -> Option<u64> {
         let service = self.catalog.services().get(&service);
         service.map(|service| service.template)
+    }
+
+    /// Whether a slot of a service is to be filled: not one beyond its number, nor that of a node which is to start
+    /// nothing.
+    #[must_use]
+    pub fn wants(&self, service: ServiceId, slot: Slot) -> bool {
+        let Some(service) = self.catalog.services().get(&service) else {
+            return false;
+        };
+        match slot {
+            Slot::Number(number) => number <= service.spec.mode.slots(),
+            Slot::Node(node) => {
+                let node = self.catalog.roster().get(&node);
+                node.is_some_and(|node| node.spec.availability == Availability::Active)
+            }
+        }
     }
 
     /// How many slots of a service an update may stop at a time; 0: all. None: there is no such service.

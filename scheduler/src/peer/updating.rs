@@ -64,15 +64,16 @@ impl Peer {
         }
     }
 
-    /// Services whose last update is over, though this node has tasks that it has not come to: those who ended it
-    /// could not hear of this node. Its slots come one batch after another all the same.
+    /// Services of which no update is under way, though this node has tasks of another spec: those who ended it could
+    /// not hear of this node. Its slots come one batch after another all the same.
     fn left_behind(&self) -> BTreeSet<ServiceId> {
         let services = self.catalog.services();
         let is_left = |task: &&LocalTask| {
             let service = services.get(&task.report.service);
             service.is_some_and(|service| {
-                let status = service.status.as_ref();
-                status.is_some_and(|status| status.stage.is_over())
+                let is_job = service.spec.mode.is_job();
+                !is_job
+                    && service.unfinished().is_none()
                     && task.report.template != service.template
             })
         };
@@ -87,9 +88,9 @@ impl Peer {
             return;
         };
         let (update, mut config) = (service.update, service.update_config());
-        let Some(stage) = service.status.as_ref().map(|status| status.stage) else {
-            return;
-        };
+        // A later write that changes no task asked for none.
+        let status = service.status.as_ref();
+        let stage = status.map_or(Stage::Completed, |status| status.stage);
         if stage.is_over() {
             // What failed by then was tolerated.
             config.failure_action = FailureAction::Continue;

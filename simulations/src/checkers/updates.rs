@@ -1,7 +1,9 @@
 //! No more slots of a service are down for the sake of updates than its `Parallelism` says, at any moment
-//! and whatever the faults, among the nodes that hear of each other; and in the end no update is still under way, and all agree on what became of it.
+//! and whatever the faults, among the nodes that hear of each other; and in the end no update is still under way, and
+//! all agree on what became of it.
 //!
-//! Why: a service is updated in steps so that the others go on serving.
+//! Why: a service is updated in steps so that the others go on serving. A slot that its service has no more, and one of
+//! a node that was drained or paused meanwhile, is down for that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +60,9 @@ impl Checker for Updates {
             let is_known = |(_, by): &(&Slot, &usize)| {
                 **by == machine || peer.sees_alive(&world.machines[**by].id())
             };
-            let down: Vec<Slot> = down.filter(is_known).map(|(slot, _)| *slot).collect();
+            let is_wanted = |(slot, _): &(&Slot, &usize)| peer.wants(service, **slot);
+            let down = down.filter(is_known).filter(is_wanted);
+            let down: Vec<Slot> = down.map(|(slot, _)| *slot).collect();
             let peers = world
                 .machines
                 .iter()
@@ -145,6 +149,10 @@ impl Updates {
                 }
             }
         }
-        self.down.retain(|_, slots| !slots.is_empty());
+        let peers = || world.machines.iter().filter_map(|one| one.peer.as_ref());
+        self.down.retain(|service, slots| {
+            slots.retain(|slot, _| peers().any(|peer| peer.wants(*service, *slot)));
+            !slots.is_empty()
+        });
     }
 }
