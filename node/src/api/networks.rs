@@ -107,13 +107,15 @@ pub(super) async fn inspect(
 
 /// The containers of this node on a network, tasks or not.
 async fn containers(handle: &Handle, spoken: ApiVersion, network: NetworkId) -> Value {
+    let none = || json!({});
     let local = handle.engine.networks();
     let Some(local) = local.networks.get(&network) else {
-        return Value::Null;
+        return none();
     };
     let path = format!("/networks/{}", local.name);
     let found: Option<Value> = passing::ask(handle, spoken, &path).await;
-    found.map_or(Value::Null, |mut found| found["Containers"].take())
+    let found = found.and_then(|mut found| found.get_mut("Containers").map(Value::take));
+    found.filter(Value::is_object).unwrap_or_else(none)
 }
 
 /// `POST /networks/create`

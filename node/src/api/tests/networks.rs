@@ -28,6 +28,7 @@ async fn a_network_has_the_shape_that_the_docker_client_reads() {
     );
     assert_eq!(network["Labels"]["com.docker.stack.namespace"], "app");
     assert_eq!(network["IPAM"]["Driver"], "default");
+    assert_eq!(network["Containers"], json!({}));
     assert_eq!(
         fixture
             .get("/networks/app_default?scope=swarm")
