@@ -112,6 +112,11 @@ impl Cluster {
                 self.nodes[at].start(&["--join", &token]);
             }
         }
+        // A node answers a moment before it is a member of its own cluster.
+        let node = &self.nodes[at];
+        within(TOGETHER, "a node that knows itself", || {
+            node.sees(&node.hostname).map(drop)
+        });
         self.learn_ids();
     }
 
