@@ -1,4 +1,5 @@
-//! The log of a task on another node. A follower whose connection breaks goes on where it was.
+//! The log of a task on another node. Where its connection breaks, a reader goes on where it was: followers as long as
+//! the node may come back, others twice, as a node that has changed its address is found anew by the next.
 
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A node that can't be asked for so long is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
 
+/// How often one that nobody follows is asked for again.
+const BROKEN_MAX: usize = 2;
+
 /// A reading of one.
 pub(super) struct FarLog {
     pub(super) endpoint: Endpoint,
@@ -35,6 +39,8 @@ enum End {
     Over,
     /// It broke; for people.
     Broken(String),
+    /// There was none; for people.
+    Unreached(String),
 }
 
 impl FarLog {
@@ -42,20 +48,31 @@ impl FarLog {
     pub(super) async fn read(mut self) {
         let mut heard_at = None;
         let mut pause = PAUSE_MIN;
+        let mut broken = 0;
         loop {
             let heard_before = heard_at;
-            let End::Broken(reason) = self.read_once(&mut heard_at).await else {
-                return;
+            let (reason, is_lost) = match self.read_once(&mut heard_at).await {
+                End::Over => return,
+                End::Broken(reason) => {
+                    broken += 1;
+                    (reason, broken <= BROKEN_MAX)
+                }
+                End::Unreached(reason) => (reason, false),
             };
             // One that was never reached is not there: who follows is told so, and does not wait.
-            let is_given_up = heard_at.is_none_or(|at: Instant| at.elapsed() >= SILENCE_MAX);
-            if !self.query.follow || is_given_up {
+            let may_come = heard_at.is_some_and(|at: Instant| at.elapsed() < SILENCE_MAX);
+            if !(is_lost || self.query.follow && may_come) {
                 // The reader may have gone: then nobody needs the reason.
                 let _ = self.events.send(LogEvent::Missing { reason }).await;
                 return;
             }
             let (node, task) = (self.target.node, self.target.task);
-            tracing::info!(%node, %task, %reason, "a followed log broke off; it is opened again");
+            let what = if self.query.follow {
+                "a followed log"
+            } else {
+                "a log"
+            };
+            tracing::info!(%node, %task, %reason, "{what} broke off; it is opened again");
             if heard_at != heard_before {
                 pause = PAUSE_MIN;
             }
@@ -74,7 +91,9 @@ impl FarLog {
         let header = StreamHeader(LogAsk::new(&self.target, &query).to_header());
         let (_send, mut recv) = match self.endpoint.open_stream(node, header).await {
             Ok(halves) => halves,
-            Err(error) => return End::Broken(format!("node {node} can't be asked: {error}")),
+            Err(error) => {
+                return End::Unreached(format!("node {node} can't be asked: {error}"));
+            }
         };
         loop {
             let event = match log_wire::receive(&mut *recv, &self.target).await {
@@ -96,5 +115,106 @@ impl FarLog {
                 return End::Over;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use shoal_membership::{ClusterId, SecretKey};
+    use shoal_net::{EndpointConfig, Streams, TrustSet};
+    use shoal_scheduler::task::{ServiceId, TaskId};
+
+    use super::*;
+    use crate::api::{LogStream, TaskLogLine};
+
+    const NOTHING: LogQuery = LogQuery {
+        follow: false,
+        tail: None,
+        since: None,
+        until: None,
+        stdout: true,
+        stderr: true,
+    };
+
+    fn endpoint(seed: u8) -> Endpoint {
+        let secret = |seed| SecretKey::from_seed(&[seed; 32]);
+        let trust = TrustSet::empty(ClusterId::from_bytes([1; 16]));
+        let trust = trust.with(secret(1).public()).with(secret(2).public());
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = EndpointConfig::lan(secret(seed), listen, trust);
+        Endpoint::bind(config).expect("a free port").0
+    }
+
+    /// Answers one question after the other: each with so many lines of those that it asks for, and its end or not.
+    async fn answer(mut streams: Streams, target: LogTarget, answers: &'static [(u64, bool)]) {
+        for (lines, is_whole) in answers {
+            let mut stream = streams.recv().await.expect("a question");
+            let asked = LogAsk::of_header(&stream.header.0).expect("of a log");
+            let since = asked.query().since.unwrap_or_default();
+            for second in (1..=*lines)
+                .map(Duration::from_secs)
+                .filter(|at| *at >= since)
+            {
+                let line = TaskLogLine {
+                    node: target.node,
+                    task: target.task,
+                    service: target.service,
+                    at: second,
+                    stream: LogStream::Stdout,
+                    line: second.as_secs().to_string().into(),
+                };
+                let event = LogEvent::Line(line);
+                log_wire::send(&mut *stream.send, event).await.unwrap();
+            }
+            if *is_whole {
+                log_wire::send_end(&mut *stream.send).await.unwrap();
+            }
+            let _ = stream.send.finish();
+        }
+    }
+
+    async fn read(answers: &'static [(u64, bool)]) -> Vec<String> {
+        let (here, there) = (endpoint(1), endpoint(2));
+        here.set_addresses(there.id(), vec![there.local_addr()]);
+        let target = LogTarget {
+            node: there.id(),
+            service: ServiceId(1),
+            task: TaskId(2),
+        };
+        let (events, mut seen) = mpsc::channel(64);
+        let far = FarLog {
+            endpoint: here.clone(),
+            target,
+            query: NOTHING,
+            place: LogPlace::default(),
+            events,
+        };
+        let streams = there.streams().expect("nobody has them");
+        let answering = tokio::spawn(answer(streams, target, answers));
+        far.read().await;
+        // It may wait for a question that nobody asks.
+        answering.abort();
+        let mut said = Vec::new();
+        while let Some(event) = seen.recv().await {
+            said.push(match event {
+                LogEvent::Line(line) => String::from_utf8_lossy(&line.line).into_owned(),
+                LogEvent::CaughtUp => "caught up".to_owned(),
+                LogEvent::Missing { reason } => reason,
+            });
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn a_log_whose_connection_breaks_is_asked_for_again_where_it_was() {
+        assert_eq!(read(&[(2, true)]).await, ["1", "2"]);
+        assert_eq!(read(&[(0, false), (2, true)]).await, ["1", "2"]);
+        let whole = ["1", "2", "3"];
+        assert_eq!(read(&[(2, false), (0, false), (3, true)]).await, whole);
+        let lost = read(&[(1, false), (1, false), (2, false)]).await;
+        assert_eq!(lost[..2], ["1", "2"]);
+        assert!(lost.len() == 3 && lost[2].contains("broke off"), "{lost:?}");
     }
 }
