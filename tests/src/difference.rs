@@ -1,8 +1,15 @@
 //! Differences from Docker's Swarm that are meant, each with its reason.
 
-/// All of a list, and which of them were met.
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// All of a list, which of them were met, and what else differed.
 #[derive(Debug)]
-pub struct Differences<'a>(Vec<Difference<'a>>);
+pub struct Differences<'a> {
+    meant: Vec<Difference<'a>>,
+    unlike: Vec<String>,
+}
 
 /// File, request and what differs begin like this.
 #[derive(Debug)]
@@ -28,12 +35,28 @@ impl<'a> Differences<'a> {
                 .collect(),
             is_used: line.starts_with('?'),
         });
-        Self(read.collect())
+        Self {
+            meant: read.collect(),
+            unlike: Vec::new(),
+        }
     }
 
-    /// Whether this is meant: what differs in the answer to a request of a file.
-    pub fn explain(&mut self, file: &str, request: &str, what: &str) -> bool {
-        let known = self.0.iter_mut().find(|one| {
+    /// Takes what differs in the answer to a recorded request.
+    pub fn take(&mut self, exchange: &Value, found: BTreeSet<String>) {
+        let text = |key: &str| exchange[key].as_str().unwrap_or_default();
+        let request = format!("{} {}", text("method"), text("path"));
+        for what in found {
+            if !self.explain(text("file"), &request, &what) {
+                let (file, line) = (text("file"), text("cli"));
+                self.unlike
+                    .push(format!("{file} | {request} | {what} | {line}"));
+            }
+        }
+    }
+
+    /// Whether this is meant.
+    fn explain(&mut self, file: &str, request: &str, what: &str) -> bool {
+        let known = self.meant.iter_mut().find(|one| {
             let mut pairs = one.begins.iter().zip([file, request, what]);
             pairs.all(|(begin, part)| match begin.strip_prefix('*') {
                 Some(end) => part.ends_with(end),
@@ -43,10 +66,24 @@ impl<'a> Differences<'a> {
         known.map(|known| known.is_used = true).is_some()
     }
 
-    /// Those that were not met, though they should have been.
-    #[must_use]
-    pub fn unused(&self) -> Vec<String> {
-        let unused = self.0.iter().filter(|one| !one.is_used);
-        unused.map(|one| one.begins.join(" | ")).collect()
+    /// Looks at all that was taken.
+    ///
+    /// # Panics
+    /// If something differed that is not meant, or something that is meant did not.
+    pub fn are_as_listed(mut self) {
+        self.unlike.dedup();
+        assert!(
+            self.unlike.is_empty(),
+            "{} unlike Swarm:\n{}",
+            self.unlike.len(),
+            self.unlike.join("\n")
+        );
+        let unused = self.meant.iter().filter(|one| !one.is_used);
+        let unused: Vec<String> = unused.map(|one| one.begins.join(" | ")).collect();
+        assert!(
+            unused.is_empty(),
+            "no longer different:\n{}",
+            unused.join("\n")
+        );
     }
 }

@@ -53,11 +53,7 @@ impl Start {
         let (view, seen) = watch::channel(Arc::new(self.waiting_view(&facts, &addresses)));
         self.desk.connect(endpoint.clone(), seen.clone());
         self.book.connect(seen.clone());
-        let (seen_ports, named) = (seen.clone(), seen.clone());
         let (history, heard) = (History::new(), seen.clone());
-        // Without an engine there are none, and nothing changes.
-        let networks = self.engine.networks();
-        let networks = networks.unwrap_or_else(|| watch::channel(Arc::default()).1);
         let (orders, order_queue) = mpsc::channel(QUEUE);
         let (questions, question_queue) = mpsc::channel(QUEUE);
         let (leaving, leavers) = mpsc::channel(1);
@@ -70,22 +66,7 @@ impl Start {
         );
         let virtuals = Virtuals::default();
         let stop = CancellationToken::new();
-        let names = Names {
-            networks: networks.clone(),
-            view: named,
-            virtuals: virtuals.clone(),
-        };
-        let setting = Setting {
-            listen: self.args.listen.ip(),
-            data_dir: &self.args.data_dir,
-            endpoint: endpoint.clone(),
-            view: seen_ports,
-            addresses: Arc::new(self.runtimes.clone()),
-            networks,
-            virtuals: virtuals.clone(),
-            names: Box::new(Arc::new(names)),
-        };
-        let balancer = Balancer::start(setting, stop.child_token());
+        let balancer = self.serve(&endpoint, &seen, &virtuals, &stop);
         let handle = Handle {
             view: seen,
             orders,
@@ -128,6 +109,35 @@ impl Start {
             stop,
             api,
         })
+    }
+
+    /// Serves published ports, virtual addresses and names.
+    fn serve(
+        &self,
+        endpoint: &Endpoint,
+        view: &watch::Receiver<Arc<ClusterView>>,
+        virtuals: &Virtuals,
+        stop: &CancellationToken,
+    ) -> Balancer {
+        // Without an engine there are none, and nothing changes.
+        let networks = self.engine.networks();
+        let networks = networks.unwrap_or_else(|| watch::channel(Arc::default()).1);
+        let names = Names {
+            networks: networks.clone(),
+            view: view.clone(),
+            virtuals: virtuals.clone(),
+        };
+        let setting = Setting {
+            listen: self.args.listen.ip(),
+            data_dir: &self.args.data_dir,
+            endpoint: endpoint.clone(),
+            view: view.clone(),
+            addresses: Arc::new(self.runtimes.clone()),
+            networks,
+            virtuals: virtuals.clone(),
+            names: Box::new(Arc::new(names)),
+        };
+        Balancer::start(setting, stop.child_token())
     }
 
     fn bind(&self) -> Result<(Endpoint, Inbox), String> {

@@ -217,7 +217,6 @@ fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
         }
         ids.learn(&exchange["body"]);
     }
-    let mut unlike = Vec::new();
     let mut file = "";
     for exchange in &exchanges {
         if exchange["file"] != file {
@@ -268,30 +267,9 @@ fn what_swarm_answers_is_answered_with_the_same_status_and_shape() {
         } else {
             found = missing(&exchange["body"], &body);
         }
-        let request = format!("{} {}", text("method"), text("path"));
-        for what in found {
-            if !differences.explain(text("file"), &request, &what) {
-                unlike.push(format!(
-                    "{} | {request} | {what} | {}",
-                    text("file"),
-                    text("cli")
-                ));
-            }
-        }
+        differences.take(exchange, found);
     }
-    unlike.dedup();
-    assert!(
-        unlike.is_empty(),
-        "{} unlike Swarm:\n{}",
-        unlike.len(),
-        unlike.join("\n")
-    );
-    let unused = differences.unused();
-    assert!(
-        unused.is_empty(),
-        "no longer different:\n{}",
-        unused.join("\n")
-    );
+    differences.are_as_listed();
     for service in list(ask("/services")) {
         lab.docker(1, &["service", "rm", service["ID"].as_str().unwrap()])
             .ok();
