@@ -3,7 +3,7 @@
 //! The engine of a machine has such a network under a name of its own, and only while somebody there needs it. So what
 //! a request calls by its common name is made where it is not there, and called as the engine calls it.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -26,8 +26,6 @@ use crate::{resolvers, runtime::docker::LocalNetwork};
 
 /// How long a container waits for its network to be served. Where that can't be, it goes on without names.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(3);
-/// Servers of names in a container.
-const RESOLVERS_MAX: usize = 3;
 
 /// `POST /containers/create`
 pub(super) async fn create(
@@ -108,14 +106,14 @@ async fn local(handle: &Handle, network: &NetworkView) -> Result<LocalNetwork, A
 
 /// Calls networks of services as the engine does, in the body of a container's creation. Whether there were any.
 async fn attach(handle: &Handle, wanted: &mut Value) -> Result<bool, ApiError> {
-    let mut servers = Vec::new();
+    let mut own = Vec::new();
     if let Some(mode) = wanted.pointer_mut("/HostConfig/NetworkMode")
         && let Some(network) = mode
             .as_str()
             .and_then(|name| shared(handle, name).transpose())
     {
         let local = local(handle, &network?).await?;
-        servers.push(local.range.gateway.to_string());
+        own.push(local.range.gateway);
         *mode = local.name.into();
     }
     let endpoints = wanted.pointer_mut("/NetworkingConfig/EndpointsConfig");
@@ -127,7 +125,7 @@ async fn attach(handle: &Handle, wanted: &mut Value) -> Result<bool, ApiError> {
                 continue;
             };
             let local = local(handle, &network).await?;
-            servers.push(local.range.gateway.to_string());
+            own.push(local.range.gateway);
             if let Some(endpoint) = endpoint.as_object_mut() {
                 endpoint.remove("NetworkID");
             }
@@ -135,16 +133,16 @@ async fn attach(handle: &Handle, wanted: &mut Value) -> Result<bool, ApiError> {
         }
         *endpoints = renamed;
     }
-    if servers.is_empty() {
+    if own.is_empty() {
         return Ok(false);
     }
-    ask_for_names(wanted, servers);
+    own.dedup();
+    ask_for_names(wanted, &own);
     Ok(true)
 }
 
-/// Has a container ask this node for names first. The others are for while the agent is not there.
-fn ask_for_names(wanted: &mut Value, mut servers: Vec<String>) {
-    servers.dedup();
+/// Has a container ask this node for names.
+fn ask_for_names(wanted: &mut Value, own: &[Ipv4Addr]) {
     if let Some(wanted) = wanted.as_object_mut() {
         let host = wanted.entry("HostConfig").or_insert(Value::Null);
         if host.is_null() {
@@ -156,12 +154,12 @@ fn ask_for_names(wanted: &mut Value, mut servers: Vec<String>) {
         // The engine says that it is wrong.
         return;
     };
-    let asked = host.get("Dns").and_then(Value::as_array);
-    match asked.filter(|asked| !asked.is_empty()) {
-        Some(asked) => servers.extend(asked.iter().filter_map(Value::as_str).map(str::to_owned)),
-        None => servers.extend(resolvers::of_this_machine().iter().map(ToString::to_string)),
-    }
-    servers.truncate(RESOLVERS_MAX);
+    let told = host.get("Dns").and_then(Value::as_array);
+    let told = told.map(|told| {
+        let servers = told.iter().filter_map(Value::as_str);
+        servers.map(str::to_owned).collect()
+    });
+    let servers = resolvers::of_container(own, told);
     host.insert("Dns".to_owned(), json!(servers));
 }
 
@@ -171,21 +169,19 @@ mod tests {
 
     #[test]
     fn a_container_asks_this_node_for_names_and_then_whom_it_was_told_to() {
-        let asked = |mut wanted: Value, own: &[&str]| {
-            ask_for_names(&mut wanted, own.iter().map(ToString::to_string).collect());
+        let own = Ipv4Addr::new(10, 0, 0, 1);
+        let asked = |mut wanted: Value| {
+            ask_for_names(&mut wanted, &[own]);
             let dns = wanted.pointer_mut("/HostConfig/Dns");
             dns.map_or(Value::Null, Value::take)
         };
         let told = json!({"HostConfig": {"Dns": ["1.1.1.1", "8.8.8.8", "9.9.9.9"]}});
-        assert_eq!(
-            asked(told, &["10.0.0.1", "10.0.0.1"]),
-            json!(["10.0.0.1", "1.1.1.1", "8.8.8.8"])
-        );
-        let by_the_machine = asked(json!({"HostConfig": {"Dns": []}}), &["10.0.0.1"]);
+        assert_eq!(asked(told), json!(["10.0.0.1", "1.1.1.1", "8.8.8.8"]));
+        let by_the_machine = asked(json!({"HostConfig": {"Dns": []}}));
         assert_eq!(by_the_machine[0], "10.0.0.1");
         for nothing in [json!({}), json!({"HostConfig": null})] {
-            assert_eq!(asked(nothing, &["10.0.0.1"])[0], "10.0.0.1");
+            assert_eq!(asked(nothing)[0], "10.0.0.1");
         }
-        assert_eq!(asked(json!({"HostConfig": 7}), &["10.0.0.1"]), Value::Null);
+        assert_eq!(asked(json!({"HostConfig": 7})), Value::Null);
     }
 }

@@ -26,8 +26,6 @@ use crate::{
 const PREDEFINED: [&str; 3] = ["host", "none", "bridge"];
 /// Swarm's network of published ports: here each node listens itself.
 const INGRESS: &str = "ingress";
-/// Servers of names that a container may have.
-const RESOLVERS_MAX: usize = 3;
 
 /// Why a spec can't be a container at all.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -188,16 +186,8 @@ fn host_config(
 pub(super) fn attach(body: &mut ContainerCreateBody, network: &LocalNetwork) {
     let host = body.host_config.get_or_insert_default();
     host.network_mode = Some(network.name.clone());
-    let others = match host.dns.take() {
-        Some(asked) => asked,
-        None => resolvers::of_this_machine()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-    };
-    // The others are for while the agent is not there.
-    let servers = std::iter::once(network.range.gateway.to_string()).chain(others);
-    host.dns = Some(servers.take(RESOLVERS_MAX).collect());
+    let told = host.dns.take();
+    host.dns = Some(resolvers::of_container(&[network.range.gateway], told));
 }
 
 /// The networks of a service by which its tasks find others.
