@@ -18,6 +18,8 @@ const FILES: u64 = 1_024;
 const MUCH: usize = 32 << 20;
 const ATTACKED: u16 = 8_080;
 const OTHER: u16 = 8_081;
+/// Another port of the service of `ATTACKED`, for packets alone.
+const ATTACKED_TOO: u16 = 8_082;
 
 /// What a task runs: it answers each line by TCP, and each packet.
 #[test]
@@ -56,17 +58,18 @@ fn serves_everybody() {
 fn deploy(cluster: &Cluster) {
     let file = cluster.folder().join("app.yml");
     let binary = env::current_exe().expect("this test has a path");
-    let service = |name: &str, port: u16| {
+    let service = |name: &str, port: u16, more: &str| {
         format!(
             "  {name}:\n    image: scratch\n    \
              command: [{binary:?}, {SERVER}, --exact, --ignored, --nocapture]\n    \
-             ports: [\"{port}:80\", \"{port}:80/udp\"]\n"
+             ports: [\"{port}:80\", \"{port}:80/udp\"{more}]\n"
         )
     };
+    let more = format!(", \"{ATTACKED_TOO}:80/udp\"");
     let text = format!(
         "services:\n{}{}",
-        service("attacked", ATTACKED),
-        service("other", OTHER)
+        service("attacked", ATTACKED, &more),
+        service("other", OTHER, "")
     );
     std::fs::write(&file, text).expect("a Compose file");
     let file = file.to_string_lossy().into_owned();
@@ -149,23 +152,31 @@ fn one_service_has_its_share_of_a_node_and_the_others_go_on() {
     assert_eq!(all.len(), MUCH);
     drop(slow);
 
-    // More flows than there are places: who was silent for a second goes for who comes.
+    // More flows than there are places, by two ports of one service: who was silent for a second goes for who comes.
     within(SOON, "an answer to a packet", || {
         packet_answered(at(ATTACKED)).map(drop)
     });
     let flood: Vec<UdpSocket> = (0..300)
         .map(|_| {
             let client = UdpSocket::bind((at(ATTACKED).ip(), 0)).unwrap();
-            client.send_to(b"hello", at(ATTACKED)).unwrap();
+            for port in [ATTACKED, ATTACKED_TOO] {
+                client.send_to(b"hello", at(port)).unwrap();
+            }
             client
         })
         .collect();
+    let traffic = cluster[0].get("/shoal/v1/traffic").unwrap();
+    let traffic = traffic.as_array().unwrap().iter();
+    let of_attacked = traffic.clone().find(|one| one["Name"] == "app_attacked");
+    let number = |key: &str| of_attacked.unwrap()[key].as_u64().unwrap();
+    let (flows, most) = (number("Flows"), number("FlowsMax"));
+    assert!((20..=most).contains(&flows), "{flows} of {most} flows");
     packet_answered(at(OTHER)).expect("another service");
     within(SOON, "a new client", || {
         packet_answered(at(ATTACKED)).map(drop)
     });
     let said = lines_with(&cluster, "packets of users' traffic are dropped");
-    assert!((1..10).contains(&said), "{said} lines");
+    assert!((1..15).contains(&said), "{said} lines for some 500 packets");
     let traffic = cluster[0].shoal(&["service", "traffic", "--format", "{{.Name}} {{.Dropped}}"]);
     assert!(!traffic.ok().contains("app_attacked 0\n"), "{traffic:?}");
     assert!(traffic.out.contains("app_other 0\n"), "{traffic:?}");

@@ -37,6 +37,9 @@ impl Count {
 pub(super) struct Account {
     /// Connections of clients that may still be made.
     places: Arc<Semaphore>,
+    /// The same of flows.
+    flow_places: Arc<Semaphore>,
+    /// Of either, all together.
     most: usize,
     flows_now: AtomicU64,
     connections: Count,
@@ -61,6 +64,7 @@ impl Account {
     fn new(most: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(most)),
+            flow_places: Arc::new(Semaphore::new(most)),
             most,
             flows_now: AtomicU64::new(0),
             connections: Count::default(),
@@ -86,6 +90,11 @@ impl Account {
         place
     }
 
+    /// A place for one more flow. None: there are as many as there may be.
+    pub(super) fn flow_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.flow_places.clone().try_acquire_owned().ok()
+    }
+
     /// One more flow.
     pub(super) fn flow(self: &Arc<Self>) -> FlowCounted {
         self.flows.one();
@@ -102,6 +111,7 @@ impl Account {
             connections_max: self.most as u64,
             connections_total: self.connections.get(),
             flows: self.flows_now.load(Ordering::Relaxed),
+            flows_max: self.most as u64,
             flows_total: self.flows.get(),
             served: self.served.get(),
             no_task: self.no_task.get(),
@@ -135,8 +145,9 @@ pub(crate) struct Traffic {
     pub(crate) connections: u64,
     pub(crate) connections_max: u64,
     pub(crate) connections_total: u64,
-    /// Flows of packets of clients of this node now, and ever.
+    /// Flows of packets of clients of this node now, at most, and ever.
     pub(crate) flows: u64,
+    pub(crate) flows_max: u64,
     pub(crate) flows_total: u64,
     /// Connections and flows that other nodes brought to tasks of this one.
     pub(crate) served: u64,
@@ -165,7 +176,7 @@ struct Held {
 pub(crate) struct Ledger(Arc<Mutex<Held>>);
 
 impl Ledger {
-    /// With so many connections of each service at most.
+    /// With so many connections of each service at most, and as many flows.
     pub(crate) fn of(most: usize) -> Self {
         let accounts = BTreeMap::new();
         Self(Arc::new(Mutex::new(Held { accounts, most })))
@@ -223,6 +234,8 @@ mod tests {
         assert!(account.place().is_none());
         assert!(ledger.account(ServiceId(2)).place().is_some(), "another's");
         let flow = account.flow();
+        let flow_places = (account.flow_place(), account.flow_place());
+        assert!(flow_places.1.is_some() && account.flow_place().is_none());
         account.bytes_to_tasks.many(7);
         drop(places.0);
         let services = [samples::service(1, r#"{"Name":"web"}"#)];

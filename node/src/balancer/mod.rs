@@ -69,7 +69,7 @@ use crate::runtime::docker::LocalNetworks;
 /// Connections that this node carries at a time, of clients and of other nodes each, where it may open
 /// enough files. More wait in the kernel for a while, and are refused then.
 const CARRIED_MAX: usize = 4_096;
-/// Of these, connections of clients of one service, so that it does not take all places.
+/// Of these, connections of clients of one service, so that it does not take all places; and as many flows.
 const CONNECTIONS_MAX: usize = 2_048;
 /// Time for the rules of nftables to go.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);

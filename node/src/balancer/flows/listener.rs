@@ -17,7 +17,7 @@ use super::{
     client::{self, Client},
     replies::Reply,
     socket::{Inbound, Received, ToldSocket},
-    table::Table,
+    table::{Own, Table},
 };
 
 /// Pause after a packet that could not be taken.
@@ -152,7 +152,11 @@ async fn take(
             dropped(&received, Given::Dropped);
             continue;
         };
-        let given = table.give((received.from, received.to), event, |flow| {
+        let own = || match front(&received) {
+            Some(front) => Own::of(shared.ledger.account(front.service).flow_place()),
+            None => Own::NotCounted,
+        };
+        let given = table.give((received.from, received.to), event, own, |flow| {
             // It ends at once, if it is meant for nothing.
             let Some(front) = front(&received) else {
                 return;

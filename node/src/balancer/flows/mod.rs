@@ -47,7 +47,7 @@ use self::{
 };
 use super::{Shared, loads::Loads};
 
-/// Flows of one listener at a time, so that one service or network does not take all places.
+/// Flows of one listener at a time, so that one network does not take all places.
 const FLOWS_MAX: usize = 2_048;
 /// A flow that nobody ever answered is forgotten after so long a silence.
 const UNANSWERED_FOR: Duration = Duration::from_secs(30);

@@ -13,7 +13,7 @@ use tokio::{net::UdpSocket, sync::watch, time::sleep_until};
 use super::{
     super::{Shared, backends::Backend, loads::Counted, wire::Ask},
     Event, FarKey, Given, SILENT_FOR, UNANSWERED_FOR, received,
-    table::Flow,
+    table::{Flow, Own},
     wire::{FlowId, Head, Kind, Route},
 };
 
@@ -30,19 +30,22 @@ pub(super) fn take(shared: &Arc<Shared>, by: NodeId, head: Head, bytes: Bytes) {
     let Some(event) = Event::of_node(by, head, bytes, &flows.room) else {
         return flows.dropped(Given::Dropped);
     };
-    let given = flows.served.give((by, origin, head.flow), event, |flow| {
-        let serving = shared.clone();
-        shared.carried.spawn(async move {
-            let stop = serving.stop.clone();
-            let back = Back {
-                shared: serving,
-                by,
-                origin,
-                flow: head.flow,
-            };
-            stop.run_until_cancelled(serve(back, flow)).await;
+    let nobody = || Own::NotCounted;
+    let given = flows
+        .served
+        .give((by, origin, head.flow), event, nobody, |flow| {
+            let serving = shared.clone();
+            shared.carried.spawn(async move {
+                let stop = serving.stop.clone();
+                let back = Back {
+                    shared: serving,
+                    by,
+                    origin,
+                    flow: head.flow,
+                };
+                stop.run_until_cancelled(serve(back, flow)).await;
+            });
         });
-    });
     flows.dropped(given);
 }
 

@@ -32,6 +32,26 @@ struct Entry {
     queue: mpsc::Sender<Event>,
     seen: Seen,
     _place: OwnedSemaphorePermit,
+    _own: Own,
+}
+
+/// A new flow's place among those of whom it is meant for.
+pub(super) enum Own {
+    /// It has one.
+    Place {
+        /// Until it ends.
+        _held: OwnedSemaphorePermit,
+    },
+    /// Nobody counts it.
+    NotCounted,
+    /// There is none left.
+    Full,
+}
+
+impl Own {
+    pub(super) fn of(place: Option<OwnedSemaphorePermit>) -> Self {
+        place.map_or(Self::Full, |_held| Self::Place { _held })
+    }
 }
 
 struct Held<K> {
@@ -160,8 +180,14 @@ impl<K: Eq + Hash> Table<K> {
 }
 
 impl<K: Eq + Hash + Clone> Table<K> {
-    /// Gives a packet to its flow; one that has none begins it.
-    pub(super) fn give(&self, key: K, event: Event, begin: impl FnOnce(Flow<K>)) -> Given {
+    /// Gives a packet to its flow; one that has none begins it, if `own` says that there is a place for it.
+    pub(super) fn give(
+        &self,
+        key: K,
+        event: Event,
+        own: impl Fn() -> Own,
+        begin: impl FnOnce(Flow<K>),
+    ) -> Given {
         let mut held = self.held();
         let event = match held.flows.get(&key) {
             Some(entry) => {
@@ -175,7 +201,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
             }
             None => event,
         };
-        let Some(place) = self.place(&mut held) else {
+        let Some((place, own)) = self.place(&mut held, own) else {
             return Given::NoPlace;
         };
         let (queue, receiver) = mpsc::channel(QUEUED);
@@ -189,6 +215,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
             queue,
             seen: seen.clone(),
             _place: place,
+            _own: own,
         };
         held.flows.insert(key.clone(), entry);
         drop(held);
@@ -203,10 +230,18 @@ impl<K: Eq + Hash + Clone> Table<K> {
         Given::Taken
     }
 
-    fn place(&self, held: &mut Held<K>) -> Option<OwnedSemaphorePermit> {
+    fn place(
+        &self,
+        held: &mut Held<K>,
+        own: impl Fn() -> Own,
+    ) -> Option<(OwnedSemaphorePermit, Own)> {
         let free = |held: &Held<K>| {
             let has_room = held.flows.len() < self.0.most;
-            has_room.then(|| self.0.places.clone().try_acquire_owned().ok())?
+            let place = has_room.then(|| self.0.places.clone().try_acquire_owned().ok())??;
+            match own() {
+                Own::Full => None,
+                own => Some((place, own)),
+            }
         };
         if let Some(place) = free(held) {
             return Some(place);
@@ -235,8 +270,9 @@ mod tests {
         let places = Arc::new(Semaphore::new(3));
         let table = Table::new(2, places.clone());
         let mut flows = Vec::new();
-        let give =
-            |key: u8, flows: &mut Vec<Flow<u8>>| table.give(key, event(), |flow| flows.push(flow));
+        let give = |key: u8, flows: &mut Vec<Flow<u8>>| {
+            table.give(key, event(), || Own::NotCounted, |flow| flows.push(flow))
+        };
         assert_eq!(give(1, &mut flows), Given::Taken);
         assert_eq!(give(1, &mut flows), Given::Taken);
         assert_eq!(give(2, &mut flows), Given::Taken);
@@ -255,16 +291,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_is_meant_has_places_of_its_own_and_its_silent_flows_go_first() {
+        let (table, own) = (
+            Table::new(8, Arc::new(Semaphore::new(8))),
+            Arc::new(Semaphore::new(1)),
+        );
+        let mut flows = Vec::new();
+        let place = || Own::of(own.clone().try_acquire_owned().ok());
+        let mut give = |key: u8| table.give(key, event(), place, |flow| flows.push(flow));
+        assert_eq!((give(1), give(2)), (Given::Taken, Given::NoPlace));
+        let silent = Seen {
+            start: Instant::now() - SILENT_MIN,
+            after: Arc::default(),
+        };
+        table.held().flows.get_mut(&1).unwrap().seen = silent;
+        table.held().looked_at = None;
+        assert_eq!((give(2), give(3)), (Given::Taken, Given::NoPlace));
+        assert_eq!(table.len(), 1);
+    }
+
+    #[tokio::test]
     async fn a_flow_takes_no_more_than_it_can_hold() {
         let table = Table::new(1, Arc::new(Semaphore::new(1)));
         let mut flows = Vec::new();
         for _ in 0..QUEUED {
             assert_eq!(
-                table.give(1, event(), |flow| flows.push(flow)),
+                table.give(1, event(), || Own::NotCounted, |flow| flows.push(flow)),
                 Given::Taken
             );
         }
-        let given = table.give(1, event(), |flow| flows.push(flow));
+        let given = table.give(1, event(), || Own::NotCounted, |flow| flows.push(flow));
         assert_eq!(given, Given::Dropped);
     }
 
@@ -274,7 +330,7 @@ mod tests {
         let table = Table::new(8, places);
         let mut flows = Vec::new();
         for key in [1_u8, 2] {
-            table.give(key, event(), |flow| flows.push(flow));
+            table.give(key, event(), || Own::NotCounted, |flow| flows.push(flow));
         }
         flows[0].seen.start -= SILENT_MIN;
         let silent = Seen {
@@ -283,13 +339,13 @@ mod tests {
         };
         table.held().flows.get_mut(&1).unwrap().seen = silent;
         assert_eq!(
-            table.give(3, event(), |flow| flows.push(flow)),
+            table.give(3, event(), || Own::NotCounted, |flow| flows.push(flow)),
             Given::Taken
         );
         assert!(table.held().flows.contains_key(&2));
         assert_eq!(table.len(), 2);
         table.held().looked_at = None;
-        let given = table.give(4, event(), |flow| flows.push(flow));
+        let given = table.give(4, event(), || Own::NotCounted, |flow| flows.push(flow));
         assert_eq!(given, Given::NoPlace, "nobody is silent");
     }
 }
