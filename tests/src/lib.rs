@@ -25,7 +25,7 @@ pub use binary::shoal_binary;
 pub use cluster::Cluster;
 pub use difference::Differences;
 pub use lab::{LAB_IMAGE, Lab};
-pub use load::{Failure, Load, get};
+pub use load::{Failure, Load, get, page};
 pub use node::Node;
 pub use observe::{Running, Task};
 pub use process::{end_all_below, is_alive};

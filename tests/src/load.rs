@@ -110,11 +110,19 @@ impl Drop for Load {
 /// # Errors
 /// If it does not, or not within five seconds.
 pub fn get(address: SocketAddr) -> Result<String, String> {
+    page(address, "/")
+}
+
+/// What a web server says at this path.
+///
+/// # Errors
+/// If it does not, or not within five seconds.
+pub fn page(address: SocketAddr, path: &str) -> Result<String, String> {
     let said = |error: std::io::Error| format!("{address}: {error}");
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(said)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(said)?;
     stream
-        .write_all(b"GET / HTTP/1.0\r\nHost: web\r\n\r\n")
+        .write_all(format!("GET {path} HTTP/1.0\r\nHost: web\r\n\r\n").as_bytes())
         .map_err(said)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(said)?;

@@ -71,6 +71,7 @@ pub(super) async fn accept(
             .map(|(version, asked)| proxy::header(version, from, asked));
         let client = Client {
             near: client,
+            address: from.ip(),
             first: first.unwrap_or_default(),
             account,
         };

@@ -5,11 +5,11 @@
 //! another network. One table has all rules, and is replaced as a whole; a table that a former run left is
 //! replaced, too.
 
-use std::{fmt::Write as _, io, process::Stdio};
+use std::{fmt::Write as _, io};
 
 use nix::unistd::geteuid;
-use tokio::{io::AsyncWriteExt, process::Command};
 
+use super::commands::run;
 use crate::runtime::docker::LocalNetwork;
 
 /// Earlier than what engines do with addresses (-100).
@@ -122,30 +122,6 @@ fn rules(table: &str, captured: &[Captured], with_packets: bool) -> String {
     }
     text += "}\n";
     text
-}
-
-async fn run(program: &str, words: &[&str], input: &str) -> io::Result<()> {
-    let said = |what: &str| io::Error::other(format!("{program}: {what}"));
-    let mut command = Command::new(program);
-    command.args(words).kill_on_drop(true);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| said(&error.to_string()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input.as_bytes()).await?;
-    }
-    let output = child.wait_with_output().await?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(said(
-            String::from_utf8_lossy(&output.stderr)
-                .lines()
-                .next()
-                .unwrap_or("it failed and does not say why"),
-        )),
-    }
 }
 
 #[cfg(test)]

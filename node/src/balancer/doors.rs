@@ -77,6 +77,7 @@ struct Doors {
 pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<LocalNetworks>>) {
     // It may have been killed, and its networks removed since.
     capture::clear(&shared.table).await;
+    shared.sources.clear().await;
     let mut doors = Doors {
         view: shared.view.clone(),
         shared,
@@ -101,6 +102,7 @@ pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<Loca
             break;
         }
     }
+    doors.shared.sources.end().await;
     if doors.applied.is_some()
         && let Err(error) = capture::replace(&doors.shared.table, &[]).await
     {

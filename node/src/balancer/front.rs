@@ -1,6 +1,6 @@
 //! One connection: from a client to a task that takes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use shoal_net::{RecvStream, SendStream};
 use tokio::{io::AsyncWriteExt, time::timeout};
@@ -24,6 +24,7 @@ const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 /// Who has connected.
 pub(super) struct Client {
     pub(super) near: Near,
+    pub(super) address: IpAddr,
     /// What its task gets before its own bytes.
     pub(super) first: Vec<u8>,
     pub(super) account: Arc<Account>,
@@ -39,7 +40,8 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Client) {
             break;
         };
         let _counted = shared.loads.count(&backend);
-        match shared.reach(&backend, &front).await {
+        let ask = front.ask(backend.task, client.address);
+        match shared.reach(backend.node, ask).await {
             Ok(way) => {
                 shared.loads.reached(&backend);
                 shared.detours.forget(backend.node);
@@ -66,7 +68,9 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Client) {
             }
         }
     }
-    if let Some((_counted, way)) = Box::pin(relay::around(&shared, &apart, &front)).await {
+    if let Some((_counted, way)) =
+        Box::pin(relay::around(&shared, &apart, &front, client.address)).await
+    {
         account.around.one();
         if !pipe::to_task(client, way).await {
             tracing::debug!(service = %front.name, "a connection was cut off");
@@ -86,11 +90,7 @@ pub(super) async fn serve_far(
 ) {
     let dialled = async {
         let place = shared.served.clone().try_acquire_owned().ok()?;
-        let dialled = timeout(
-            DIAL_TIME_MAX,
-            shared.dial(ask.task, ask.target, ask.network),
-        )
-        .await;
+        let dialled = timeout(DIAL_TIME_MAX, shared.dial(ask)).await;
         match dialled {
             Ok(Ok(task)) => Some((place, task)),
             failed => {

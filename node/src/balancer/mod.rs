@@ -8,6 +8,8 @@
 //! VXLAN; power-of-two choices and the like are of no use here, since one node sees all its connections:
 //! the task with the fewest is next.
 //!
+//! A container sees the address of who came by a published port, where its answers can be had (`sources`).
+//!
 //! Where the two nodes can't reach each other, both behind a NAT or with a path lost, a third one carries
 //! the connection between them.
 //!
@@ -17,6 +19,7 @@ mod accepting;
 pub(crate) mod attached;
 mod backends;
 mod capture;
+mod commands;
 mod doors;
 mod flows;
 mod front;
@@ -35,6 +38,7 @@ mod reach;
 mod relay;
 #[cfg(test)]
 pub(crate) mod samples;
+mod sources;
 pub(crate) mod virtuals;
 mod wire;
 
@@ -117,6 +121,7 @@ struct Shared {
     opened: watch::Sender<BTreeSet<NetworkId>>,
     /// The name of this agent's rules.
     table: String,
+    sources: sources::Sources,
     directory: backends::Directory,
     ledger: Ledger,
     loads: Loads,
@@ -161,7 +166,7 @@ impl Balancer {
     pub(crate) fn start(setting: Setting<'_>, stop: CancellationToken) -> Self {
         let files = crate::descriptors::most();
         let places = (files.saturating_sub(FILES_KEPT) / FILES_EACH).clamp(16, CARRIED_MAX);
-        let networks = setting.networks;
+        let (networks, table) = (setting.networks, table_of(setting.data_dir));
         let shared = Arc::new(Shared {
             me: setting.endpoint.id(),
             listen: setting.listen,
@@ -172,7 +177,8 @@ impl Balancer {
             virtuals: setting.virtuals,
             names: setting.names,
             opened: watch::Sender::default(),
-            table: table_of(setting.data_dir),
+            sources: sources::Sources::new(&table),
+            table,
             directory: backends::Directory::default(),
             ledger: Ledger::of(CONNECTIONS_MAX.min(places / 2)),
             loads: Loads::of(OF_NODE_MAX),

@@ -99,6 +99,7 @@ pub(super) async fn to_task(client: Client, way: Way) -> bool {
         near: mut client,
         first,
         account,
+        ..
     } = client;
     let counts = (&account.bytes_to_tasks, &account.bytes_from_tasks);
     let has_ended = match way {

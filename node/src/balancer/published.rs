@@ -1,12 +1,17 @@
 //! Which ports are published, and by whom.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    net::IpAddr,
+};
 
 use shoal_scheduler::{
     spec::{Protocol, ProxyProtocol, PublishMode},
     task::{NetworkId, ServiceId, TaskId},
     view::ServiceView,
 };
+
+use super::wire::Ask;
 
 /// What is behind a published port, or a virtual address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +26,25 @@ pub(super) struct Front {
     pub(super) task: Option<TaskId>,
     /// Whether they are told who connects.
     pub(super) proxy: Option<ProxyProtocol>,
+}
+
+impl Front {
+    /// What is asked of one of its tasks for this client.
+    pub(super) fn ask(&self, task: TaskId, client: IpAddr) -> Ask {
+        // A header says it already, and comes from whom its task trusts. On networks of services addresses are of one
+        // machine alone.
+        let is_told = self.network.is_none() && self.proxy.is_none();
+        let client = match client.to_canonical() {
+            IpAddr::V4(client) if is_told => Some(client),
+            _ => None,
+        };
+        Ask {
+            task,
+            target: self.target,
+            network: self.network,
+            client,
+        }
+    }
 }
 
 /// A published port.

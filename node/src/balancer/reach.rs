@@ -2,10 +2,11 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
     time::Duration,
 };
 
+use shoal_membership::NodeId;
 use shoal_net::{StreamError, StreamHeader};
 use shoal_scheduler::{
     spec::{Protocol, PublishMode},
@@ -15,9 +16,9 @@ use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use super::{
     Shared, attached,
-    backends::{Backend, takes_connections},
+    backends::takes_connections,
     pipe::{Far, Near},
-    published::Front,
+    sources,
     wire::{Ask, REACHED},
 };
 
@@ -48,19 +49,15 @@ pub(super) enum NoWay {
 }
 
 impl Shared {
-    /// A connection with a task.
-    pub(super) async fn reach(&self, backend: &Backend, front: &Front) -> Result<Way, NoWay> {
-        let (target, network) = (front.target, front.network);
-        if self.is_apart(backend.node) {
+    /// A connection with a task on this node.
+    pub(super) async fn reach(&self, node: NodeId, ask: Ask) -> Result<Way, NoWay> {
+        if self.is_apart(node) {
             return Err(NoWay::Apart);
         }
         let reached = async {
-            match backend.node == self.me {
-                true => {
-                    let dialled = self.dial(backend.task, target, network).await;
-                    dialled.map(Way::Near)
-                }
-                false => self.ask(backend, target, network).await.map(Way::Far),
+            match node == self.me {
+                true => self.dial(ask).await.map(Way::Near),
+                false => self.ask(node, ask).await.map(Way::Far),
             }
         };
         timeout(REACH_TIME_MAX, reached)
@@ -69,15 +66,24 @@ impl Shared {
     }
 
     /// Dials a task of this node.
-    pub(super) async fn dial(
-        &self,
-        task: TaskId,
-        target: u16,
-        network: Option<NetworkId>,
-    ) -> Result<Near, NoWay> {
-        let place = self.place(task, (target, Protocol::Tcp), network);
+    pub(super) async fn dial(&self, ask: Ask) -> Result<Near, NoWay> {
+        let place = self.place(ask.task, (ask.target, Protocol::Tcp), ask.network);
         let address = place.ok_or(NoWay::Unknown)?;
+        if let Some((task, client)) = self.seeing(ask)
+            && let Some(dialled) = self.sources.dial(task, client).await
+        {
+            return Ok(Near::dialled(dialled?));
+        }
         Ok(Near::dialled(TcpStream::connect(address).await?))
+    }
+
+    /// Where a task of this node may see its client's own address, and that. None: it can't.
+    pub(super) fn seeing(&self, ask: Ask) -> Option<(SocketAddrV4, Ipv4Addr)> {
+        let client = ask.client?;
+        let local = self.networks.borrow();
+        let routed = local.routed.get(&ask.task)?;
+        sources::is_kept(client, routed)
+            .then(|| (SocketAddrV4::new(routed.addr(), ask.target), client))
     }
 
     /// Where a task of this node listens: in its own network, or where its runtime had it listen. Whoever
@@ -118,19 +124,9 @@ impl Shared {
     }
 
     /// Has the task's node dial it.
-    async fn ask(
-        &self,
-        backend: &Backend,
-        target: u16,
-        network: Option<NetworkId>,
-    ) -> Result<Far, NoWay> {
-        let ask = Ask {
-            task: backend.task,
-            target,
-            network,
-        };
+    async fn ask(&self, node: NodeId, ask: Ask) -> Result<Far, NoWay> {
         let header = StreamHeader(ask.to_header());
-        let (send, mut recv) = self.endpoint.open_stream(backend.node, header).await?;
+        let (send, mut recv) = self.endpoint.open_stream(node, header).await?;
         match AsyncReadExt::read_u8(&mut recv).await {
             Ok(REACHED) => Ok(Far::new(send, recv)),
             _ => Err(NoWay::NotFromThere),

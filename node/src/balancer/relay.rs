@@ -11,6 +11,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -182,10 +183,13 @@ pub(super) async fn around(
     shared: &Shared,
     apart: &[Backend],
     front: &Front,
+    client: IpAddr,
 ) -> Option<(Counted, Way)> {
     let trying = async {
         for backend in apart.iter().take(TASKS_MAX) {
-            if let Some(found) = one_around(shared, backend, front).await {
+            if let Some(found) =
+                one_around(shared, backend.node, front.ask(backend.task, client)).await
+            {
                 return Some(found);
             }
         }
@@ -194,23 +198,15 @@ pub(super) async fn around(
     timeout(AROUND_TIME_MAX, trying).await.ok().flatten()
 }
 
-async fn one_around(shared: &Shared, backend: &Backend, front: &Front) -> Option<(Counted, Way)> {
-    let to = backend.node;
-    let asked = PassOn {
-        to,
-        ask: Ask {
-            task: backend.task,
-            target: front.target,
-            network: front.network,
-        },
-    };
+async fn one_around(shared: &Shared, to: NodeId, ask: Ask) -> Option<(Counted, Way)> {
+    let asked = PassOn { to, ask };
     let mut tried = Vec::new();
     while tried.len() < RELAYS_MAX {
         let by = shared.next_relay(to, &tried)?;
         tried.push(by);
         // The stream is one of those with that node.
         let counted = shared.loads.count(&Backend {
-            task: backend.task,
+            task: ask.task,
             node: by,
         });
         let passed = timeout(super::reach::REACH_TIME_MAX, shared.ask_by(by, asked)).await;
@@ -223,7 +219,7 @@ async fn one_around(shared: &Shared, backend: &Backend, front: &Front) -> Option
                 return Some((counted, Way::Far(way)));
             }
             Ok(Ok(Passed::Refused)) => {
-                shared.loads.task_failed(backend.task);
+                shared.loads.task_failed(ask.task);
                 return None;
             }
             failed => {

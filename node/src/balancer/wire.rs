@@ -2,6 +2,8 @@
 //! as the answer, then the connection's own bytes. Whoever can't reach a task's node asks a third one to pass
 //! the question on; that one asks the node itself, so there is never a fourth.
 
+use std::net::Ipv4Addr;
+
 use bincode::{Decode, Encode};
 use shoal_membership::{
     NodeId,
@@ -30,6 +32,8 @@ pub(super) struct Ask {
     pub(super) target: u16,
     /// The network by which it is reached. None: what is published is meant.
     pub(super) network: Option<NetworkId>,
+    /// Whose address the task is to see, if it can.
+    pub(super) client: Option<Ipv4Addr>,
 }
 
 impl Ask {
@@ -75,6 +79,7 @@ mod tests {
             task: TaskId(7),
             target: 80,
             network: Some(NetworkId(9)),
+            client: Some(Ipv4Addr::new(192, 0, 2, 7)),
         };
         let header = ask.to_header();
         assert_eq!(Ask::of_header(&header), Some(ask));

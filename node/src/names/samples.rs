@@ -94,6 +94,7 @@ pub(super) fn local() -> LocalNetworks {
         lives: 1,
         networks: [(NETWORK, network)].into(),
         tasks: [(HERE, [(NETWORK, HERE_ADDRESS)].into())].into(),
+        ..LocalNetworks::default()
     }
 }
 

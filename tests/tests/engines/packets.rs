@@ -77,6 +77,17 @@ fn a_server_of_names_is_asked_by_packets_from_outside_and_from_other_services() 
                 .ok_or_else(|| format!("{told:?}"))
         });
     }
+    // Each of them says who asked.
+    let own = format!("{NAME} from {}", lab.address(254));
+    within(SEEN, "the client's address", || {
+        let logs = lab.docker(1, &["service", "logs", "--raw", "dns_names"]);
+        let lines = logs.out.lines().chain(logs.err.lines());
+        let asked: BTreeSet<&str> = lines.filter(|line| line.contains("query[A]")).collect();
+        let are_own = asked.iter().all(|line| line.contains(&own));
+        (!asked.is_empty() && are_own)
+            .then_some(())
+            .ok_or_else(|| format!("{asked:?}"))
+    });
     let asker = lab.runs_once("dns_asker", 1, &ALL, DEPLOYED).remove(0).1;
     let resolver = "127.0.0.11";
     let service = within(SEEN, "the name of the service", || {

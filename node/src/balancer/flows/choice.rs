@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use shoal_membership::NodeId;
@@ -68,13 +68,21 @@ impl Tried {
 
 impl Shared {
     /// The next task for a flow, as for a connection. None: no task takes it.
-    pub(super) async fn choose(&self, front: &Front, tried: &mut Tried) -> Option<Chosen> {
+    pub(super) async fn choose(
+        &self,
+        front: &Front,
+        client: IpAddr,
+        tried: &mut Tried,
+    ) -> Option<Chosen> {
         while tried.tasks.len() < TRIES_MAX {
             let next = self.next(&self.flows.loads, front, &tried.tasks);
             let Some(backend) = next else {
                 break;
             };
-            match self.way_to(&backend, front).await {
+            match self
+                .way_to(backend.node, front.ask(backend.task, client))
+                .await
+            {
                 Ok(Some(way)) => return Some(self.chosen(backend, way)),
                 Ok(None) => {
                     if !self.is_apart(backend.node) {
@@ -111,14 +119,8 @@ impl Shared {
     }
 
     /// None: its node can't be reached from here. An error: nobody listens.
-    async fn way_to(&self, backend: &Backend, front: &Front) -> io::Result<Option<Way>> {
-        let node = backend.node;
+    async fn way_to(&self, node: NodeId, ask: Ask) -> io::Result<Option<Way>> {
         if node == self.me {
-            let ask = Ask {
-                task: backend.task,
-                target: front.target,
-                network: front.network,
-            };
             let unknown = || io::Error::other("it takes no packets on that port");
             let task = self.task_socket(ask).await.ok_or_else(unknown)??;
             return Ok(Some(Way::Near(task)));
@@ -136,6 +138,11 @@ impl Shared {
     /// A socket that is connected with a task of this node. None: it takes no packets on that port.
     pub(super) async fn task_socket(&self, ask: Ask) -> Option<io::Result<UdpSocket>> {
         let at = self.place(ask.task, (ask.target, Protocol::Udp), ask.network)?;
+        if let Some((task, client)) = self.seeing(ask)
+            && let Some(socket) = self.sources.packets(task, client).await
+        {
+            return Some(Ok(socket));
+        }
         Some(connected(at).await)
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    super::{Shared, ledger::Account, published::Front, wire::Ask},
+    super::{Shared, ledger::Account, published::Front},
     Event, SILENT_FOR, UNANSWERED_FOR,
     choice::{Chosen, Tried, Way},
     listener::Key,
@@ -199,7 +199,9 @@ impl Carrier {
     async fn send(&mut self, bytes: &Bytes) -> Result<(), NoTask> {
         loop {
             if self.chosen.is_none() {
-                self.chosen = self.shared.choose(&self.front, &mut self.tried).await;
+                let client = self.client.address.ip();
+                let choosing = self.shared.choose(&self.front, client, &mut self.tried);
+                self.chosen = choosing.await;
             }
             let chosen = self.chosen.as_ref().ok_or(NoTask)?;
             let failed = match &chosen.way {
@@ -220,11 +222,9 @@ impl Carrier {
     }
 
     async fn send_far(&self, by: NodeId, chosen: &Chosen, bytes: &[u8]) -> bool {
-        let ask = Ask {
-            task: chosen.backend.task,
-            target: self.front.target,
-            network: self.front.network,
-        };
+        let ask = self
+            .front
+            .ask(chosen.backend.task, self.client.address.ip());
         let route = match chosen.is_around() {
             true => Route::Onward(chosen.backend.node),
             false => Route::Direct,

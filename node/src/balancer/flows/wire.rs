@@ -79,6 +79,8 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use proptest::{collection::vec, prelude::*};
     use shoal_scheduler::task::{NetworkId, TaskId};
 
@@ -92,6 +94,7 @@ mod tests {
                 task: TaskId(u128::MAX),
                 target: u16::MAX,
                 network: Some(NetworkId(u128::MAX)),
+                client: Some(Ipv4Addr::BROADCAST),
             }),
         }
     }

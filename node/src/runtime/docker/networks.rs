@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    net::Ipv4Addr,
+    net::{Ipv4Addr, UdpSocket},
     sync::Arc,
 };
 
@@ -71,6 +71,9 @@ pub struct LocalNetworks {
     pub networks: BTreeMap<NetworkId, LocalNetwork>,
     /// Addresses of running tasks.
     pub tasks: BTreeMap<TaskId, BTreeMap<NetworkId, Ipv4Addr>>,
+    /// The address, with its network's length, by which a running task answers to everybody else: where its default
+    /// route leads to this machine.
+    pub routed: BTreeMap<TaskId, Ipv4Net>,
 }
 
 /// Makes and removes them, one at a time.
@@ -156,6 +159,10 @@ impl Networks {
                 Some(addresses) => known.tasks.insert(task, addresses),
                 None => known.tasks.remove(&task),
             };
+            match found.and_then(routed) {
+                Some(address) => known.routed.insert(task, address),
+                None => known.routed.remove(&task),
+            };
         });
     }
 }
@@ -177,6 +184,23 @@ pub(super) async fn connect(
             trouble => Err(trouble),
         },
     }
+}
+
+/// Its address on the network through which its default route leads to this machine.
+fn routed(found: &ContainerInspectResponse) -> Option<Ipv4Net> {
+    let pid = found.state.as_ref()?.pid.filter(|pid| *pid > 0)?;
+    // An agent that does not see the processes of its engine does not know.
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/route")).ok()?;
+    let gateway = ranges::default_gateway(&table)?;
+    // A bridge's own address can be had, another machine's can't.
+    UdpSocket::bind((gateway, 0)).ok()?;
+    let there = found.network_settings.as_ref()?.networks.as_ref()?;
+    let mut addresses = there.values().filter_map(|network| {
+        let address = network.ip_address.as_ref()?.parse().ok()?;
+        let length = u8::try_from(network.ip_prefix_len?).ok()?;
+        Ipv4Net::new(address, length).ok()
+    });
+    addresses.find(|address| address.contains(&gateway))
 }
 
 fn addresses(

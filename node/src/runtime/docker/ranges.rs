@@ -117,6 +117,16 @@ pub(super) fn routed(table: &str) -> Vec<Ipv4Net> {
     found.filter(|net| net.prefix_len() > 0).collect()
 }
 
+/// The gateway of the default route.
+pub(super) fn default_gateway(table: &str) -> Option<Ipv4Addr> {
+    let mut rows = table.lines().skip(1).map(|row| {
+        let words: Vec<&str> = row.split_whitespace().collect();
+        let is_default = words.get(1) == Some(&"00000000") && words.get(7) == Some(&"00000000");
+        is_default.then(|| word(words.get(2)?)).flatten()
+    });
+    rows.find_map(|gateway| gateway)
+}
+
 /// An address as the kernel prints it, with the first byte last.
 fn word(text: &str) -> Option<Ipv4Addr> {
     let word = u32::from_str_radix(text, 16).ok()?;
@@ -184,5 +194,7 @@ mod tests {
             eth0\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n\
             nonsense\n";
         assert_eq!(routed(table), [net("192.168.0.0/24")]);
+        assert_eq!(default_gateway(table), Some([192, 168, 0, 1].into()));
+        assert_eq!(default_gateway("Iface\nnonsense\n"), None);
     }
 }
