@@ -38,6 +38,8 @@ mod publishing;
 mod recorded;
 #[path = "engines/registry.rs"]
 mod registry;
+#[path = "engines/six.rs"]
+mod six;
 #[path = "engines/sources.rs"]
 mod sources;
 #[path = "engines/updating.rs"]

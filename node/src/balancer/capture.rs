@@ -5,8 +5,9 @@
 //! another network. One table has all rules, and is replaced as a whole; a table that a former run left is
 //! replaced, too.
 
-use std::{fmt::Write as _, io};
+use std::{fmt::Write as _, io, net::Ipv6Addr};
 
+use ipnet::Ipv6Net;
 use nix::unistd::geteuid;
 
 use super::commands::run;
@@ -33,6 +34,34 @@ pub(super) struct Captured {
     /// that itself: services may publish it.
     pub(super) names_by_packets: u16,
     pub(super) names_by_streams: u16,
+    /// None: the network has no IPv6.
+    pub(super) six: Option<Captured6>,
+}
+
+/// The same for IPv6, of a network that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Captured6 {
+    pub(super) own: Ipv6Addr,
+    pub(super) virtuals: Ipv6Net,
+    pub(super) connections: u16,
+    pub(super) packets: u16,
+}
+
+/// Which of two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    V4,
+    V6,
+}
+
+impl Kind {
+    /// What nftables calls it.
+    fn family(self) -> &'static str {
+        match self {
+            Self::V4 => "ip",
+            Self::V6 => "ip6",
+        }
+    }
 }
 
 /// Makes these rules the only ones of this agent. A kernel that can't lead packets leads connections alone: why
@@ -40,12 +69,31 @@ pub(super) struct Captured {
 ///
 /// # Errors
 /// If there is no `nft`, or no leave to use it.
-pub(super) async fn replace(table: &str, captured: &[Captured]) -> io::Result<Option<io::Error>> {
+pub(super) async fn replace(
+    table: &str,
+    before: &[Captured],
+    captured: &[Captured],
+) -> io::Result<Option<io::Error>> {
+    let four = replace_one(Kind::V4, table, captured).await?;
+    let has_six = |all: &[Captured]| all.iter().any(|one| one.six.is_some());
+    // A machine without IPv6 is not asked for it.
+    let six = match has_six(before) || has_six(captured) {
+        true => replace_one(Kind::V6, table, captured).await?,
+        false => None,
+    };
+    Ok(four.or(six))
+}
+
+async fn replace_one(
+    kind: Kind,
+    table: &str,
+    captured: &[Captured],
+) -> io::Result<Option<io::Error>> {
     let words = ["-f", "-"];
-    match run("nft", &words, &rules(table, captured, true)).await {
+    match run("nft", &words, &rules(kind, table, captured, true)).await {
         Ok(()) => Ok(None),
         Err(error) => {
-            run("nft", &words, &rules(table, captured, false)).await?;
+            run("nft", &words, &rules(kind, table, captured, false)).await?;
             Ok(Some(error))
         }
     }
@@ -57,14 +105,16 @@ pub(super) async fn replace(table: &str, captured: &[Captured]) -> io::Result<Op
 /// If there is no `nft`, or no leave to use it.
 pub(super) async fn check(table: &str) -> io::Result<()> {
     let words = ["--check", "--file", "-"];
-    run("nft", &words, &rules(table, &[], false)).await
+    run("nft", &words, &rules(Kind::V4, table, &[], false)).await
 }
 
 /// Takes away what a former run of this agent may have left. Without `nft`, or leave to use it, there is nothing.
 pub(super) async fn clear(table: &str) {
     if geteuid().is_root() {
-        // An error: there is no such table.
-        let _ = run("nft", &["delete", "table", "ip", table], "").await;
+        for kind in [Kind::V4, Kind::V6] {
+            // An error: there is no such table.
+            let _ = run("nft", &["delete", "table", kind.family(), table], "").await;
+        }
     }
 }
 
@@ -78,47 +128,57 @@ pub(super) async fn route(network: &LocalNetwork) -> io::Result<()> {
     run("ip", &words, "").await
 }
 
-fn rules(table: &str, captured: &[Captured], with_packets: bool) -> String {
+fn rules(kind: Kind, table: &str, captured: &[Captured], with_packets: bool) -> String {
+    let family = kind.family();
     // Named first, so that it can be deleted whether it was there or not.
-    let mut text = format!("table ip {table}\ndelete table ip {table}\n");
-    if captured.is_empty() {
+    let mut text = format!("table {family} {table}\ndelete table {family} {table}\n");
+    let mut connections = String::new();
+    let mut packets = String::new();
+    for one in captured {
+        let bridge = &one.network.bridge;
+        let line = |to: &mut String, rule: &str| {
+            let _ = writeln!(to, "  iifname \"{bridge}\" {family} daddr {rule}");
+        };
+        match (kind, &one.six) {
+            (Kind::V4, _) => {
+                let (range, own) = (one.network.range.virtuals(), one.network.range.gateway);
+                let mut redirect = |what: &str, port| {
+                    line(&mut connections, &format!("{what} redirect to :{port}"));
+                };
+                redirect(&format!("{range} tcp dport 1-65535"), one.connections);
+                redirect(&format!("{own} tcp dport {NAMES}"), one.names_by_streams);
+                redirect(&format!("{own} udp dport {NAMES}"), one.names_by_packets);
+                let port = one.packets;
+                let rule = format!("{range} udp dport 1-65535 tproxy to {own}:{port} accept");
+                line(&mut packets, &rule);
+            }
+            (Kind::V6, Some(six)) => {
+                let (range, own) = (six.virtuals, six.own);
+                // A bridge has many addresses of IPv6: none of them is the one to redirect to.
+                let port = six.connections;
+                let rule = format!("{range} tcp dport 1-65535 dnat to [{own}]:{port}");
+                line(&mut connections, &rule);
+                let port = six.packets;
+                let rule = format!("{range} udp dport 1-65535 tproxy to [{own}]:{port} accept");
+                line(&mut packets, &rule);
+            }
+            (Kind::V6, None) => {}
+        }
+    }
+    if connections.is_empty() {
         return text;
     }
-    let _ = writeln!(text, "table ip {table} {{");
-    let _ = writeln!(text, " chain services {{");
-    let _ = writeln!(
+    let _ = write!(
         text,
-        "  type nat hook prerouting priority {PRIORITY}; policy accept;"
+        "table {family} {table} {{\n chain services {{\n  \
+         type nat hook prerouting priority {PRIORITY}; policy accept;\n{connections} }}\n"
     );
-    for one in captured {
-        let (bridge, range) = (&one.network.bridge, one.network.range.virtuals());
-        let own = one.network.range.gateway;
-        let mut redirect = |to: &str, port: u16| {
-            let _ = writeln!(
-                text,
-                "  iifname \"{bridge}\" ip daddr {to} redirect to :{port}"
-            );
-        };
-        redirect(&format!("{range} tcp dport 1-65535"), one.connections);
-        redirect(&format!("{own} tcp dport {NAMES}"), one.names_by_streams);
-        redirect(&format!("{own} udp dport {NAMES}"), one.names_by_packets);
-    }
-    text += " }\n";
     if with_packets {
-        let _ = writeln!(text, " chain packets {{");
-        let _ = writeln!(
+        let _ = write!(
             text,
-            "  type filter hook prerouting priority {PACKETS_PRIORITY}; policy accept;"
+            " chain packets {{\n  \
+             type filter hook prerouting priority {PACKETS_PRIORITY}; policy accept;\n{packets} }}\n"
         );
-        for one in captured {
-            let (bridge, range) = (&one.network.bridge, one.network.range.virtuals());
-            let (own, packets) = (one.network.range.gateway, one.packets);
-            let _ = writeln!(
-                text,
-                "  iifname \"{bridge}\" ip daddr {range} udp dport 1-65535 tproxy to {own}:{packets} accept"
-            );
-        }
-        text += " }\n";
     }
     text += "}\n";
     text
@@ -142,6 +202,7 @@ mod tests {
                 subnet: "10.0.0.0/20".parse().unwrap(),
                 gateway: [10, 0, 0, 1].into(),
             },
+            range6: None,
         };
         let captured = [Captured {
             network,
@@ -149,22 +210,38 @@ mod tests {
             packets: 5000,
             names_by_packets: 6000,
             names_by_streams: 7000,
+            six: None,
         }];
-        let text = rules("shoal_x", &captured, false);
+        let text = rules(Kind::V4, "shoal_x", &captured, false);
         let expected = "table ip shoal_x\ndelete table ip shoal_x\ntable ip shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 tcp dport 1-65535 redirect to :4000\n  \
             iifname \"sh0123\" ip daddr 10.0.0.1 tcp dport 53 redirect to :7000\n  \
             iifname \"sh0123\" ip daddr 10.0.0.1 udp dport 53 redirect to :6000\n }\n}\n";
         assert_eq!(text, expected);
-        let with_packets = rules("shoal_x", &captured, true);
+        let with_packets = rules(Kind::V4, "shoal_x", &captured, true);
         let more = " chain packets {\n  type filter hook prerouting priority -150; policy accept;\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 udp dport 1-65535 tproxy to 10.0.0.1:5000 accept\n }\n}\n";
         let before = expected.strip_suffix("}\n").unwrap();
         assert_eq!(with_packets, format!("{before}{more}"));
         assert!(
-            !rules("shoal_x", &[], true).contains('{'),
+            !rules(Kind::V4, "shoal_x", &[], true).contains('{'),
             "nothing is left"
         );
+        let of_six = |captured: &[Captured]| rules(Kind::V6, "shoal_x", captured, true);
+        assert!(!of_six(&captured).contains('{'), "it has no IPv6");
+        let mut captured = captured;
+        captured[0].six = Some(Captured6 {
+            own: "fd00::8000:0:0:7ff".parse().unwrap(),
+            virtuals: "fd00::8000:0:0:0/65".parse().unwrap(),
+            connections: 4001,
+            packets: 5001,
+        });
+        let expected = "table ip6 shoal_x\ndelete table ip6 shoal_x\ntable ip6 shoal_x {\n chain services {\n  \
+            type nat hook prerouting priority -110; policy accept;\n  \
+            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 tcp dport 1-65535 dnat to [fd00::8000:0:0:7ff]:4001\n }\n \
+            chain packets {\n  type filter hook prerouting priority -150; policy accept;\n  \
+            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 udp dport 1-65535 tproxy to [fd00::8000:0:0:7ff]:5001 accept\n }\n}\n";
+        assert_eq!(of_six(&captured), expected);
     }
 }

@@ -2,7 +2,13 @@
 //! for packets to them, and who answers questions for names. Rules lead to these what was sent elsewhere; the
 //! address that was meant says which service, or which task.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use shoal_scheduler::{task::NetworkId, view::ClusterView};
 use socket2::SockRef;
@@ -16,7 +22,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     Shared,
     accepting::accept,
-    capture::{self, Captured},
+    capture::{self, Captured, Captured6},
+    claims::Claims,
     flows::VirtualPackets,
     meant::meant,
     plain::Listeners,
@@ -62,6 +69,7 @@ struct Doors {
     networks: watch::Receiver<Arc<LocalNetworks>>,
     view: watch::Receiver<Arc<ClusterView>>,
     open: BTreeMap<NetworkId, Door>,
+    claims: Claims,
     /// None: there was no network yet.
     manner: Option<Manner>,
     /// The rules that stand. None: nothing of this machine was ever touched.
@@ -83,6 +91,7 @@ pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<Loca
         shared,
         networks,
         open: BTreeMap::new(),
+        claims: Claims::default(),
         manner: None,
         applied: None,
         said: String::new(),
@@ -103,8 +112,8 @@ pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<Loca
         }
     }
     doors.shared.sources.end().await;
-    if doors.applied.is_some()
-        && let Err(error) = capture::replace(&doors.shared.table, &[]).await
+    if let Some(applied) = doors.applied
+        && let Err(error) = capture::replace(&doors.shared.table, &applied, &[]).await
     {
         tracing::warn!(%error, "rules of nftables are left; the next start replaces them");
     }
@@ -117,19 +126,25 @@ impl Doors {
         if std::mem::replace(&mut self.lives, local.lives) != local.lives {
             // A new bridge has no route of the old one.
             self.open.clear();
+            self.claims.forget();
         }
         let view = self.view.borrow_and_update().clone();
         self.shared.virtuals.update(&local, &view);
         self.open
             .retain(|id, door| local.networks.get(id) == Some(&door.network));
+        // The view changes far more often than what went wrong can have changed.
+        let may_try = self.again.is_none_or(|again| Instant::now() >= again);
+        let claimed = match may_try {
+            true => self.claim(&local).await,
+            false => Ok(()),
+        };
         if let Some(Manner::Plain(listeners)) = &mut self.manner {
             listeners.update(&self.shared, &local, &view).await;
         }
-        // The view changes far more often than what went wrong can have changed.
-        if self.again.is_some_and(|again| Instant::now() < again) {
+        if !may_try {
             return;
         }
-        let wrong = match self.open_all(&local).await {
+        let wrong = match self.open_all(&local).await.and(claimed) {
             Ok(()) => String::new(),
             Err(error) => error.to_string(),
         };
@@ -146,6 +161,18 @@ impl Doors {
         });
         self.again = (!wrong.is_empty()).then(|| Instant::now() + RETRY);
         self.said = wrong;
+    }
+
+    /// Has this machine answer for its virtual addresses of IPv6.
+    async fn claim(&mut self, local: &LocalNetworks) -> io::Result<()> {
+        let networks = local.networks.values();
+        let wanted = networks.filter_map(|network| {
+            let own = network.range6?.own(&network.range);
+            let all = self.shared.virtuals.all(network.id).into_iter();
+            let behind = all.filter_map(|(_, address)| network.behind(address));
+            Some((network, behind.chain([own]).collect()))
+        });
+        self.claims.update(wanted).await
     }
 
     async fn open_all(&mut self, local: &LocalNetworks) -> io::Result<()> {
@@ -172,7 +199,8 @@ impl Doors {
         let is_new = self.applied.as_ref() != Some(&wanted);
         // Without networks, and never any before, nothing of this machine is touched.
         if is_new && (!wanted.is_empty() || self.applied.is_some()) {
-            let without_packets = capture::replace(&self.shared.table, &wanted).await?;
+            let before = self.applied.as_deref().unwrap_or_default();
+            let without_packets = capture::replace(&self.shared.table, before, &wanted).await?;
             if let Some(error) = without_packets.filter(|_| self.applied.is_none()) {
                 tracing::warn!(%error, "containers reach services by TCP alone: this kernel can't lead packets (it needs nft_tproxy)");
             }
@@ -217,37 +245,72 @@ async fn open_plainly(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Resul
 
 async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> {
     let address = SocketAddr::new(network.range.gateway.into(), 0);
-    let connections = TcpListener::bind(address).await?;
-    let packets = VirtualPackets::listen(address.ip())?;
     let names = (
         UdpSocket::bind(address).await?,
         TcpListener::bind(address).await?,
     );
     capture::route(network).await?;
+    let end = shared.stop.child_token();
+    let guard = end.clone().drop_guard();
+    let (connections, packets) = listen(shared, network, address.ip(), &end).await?;
+    let six = match network.range6 {
+        Some(six) => {
+            let own = six.own(&network.range);
+            let (connections, packets) = listen(shared, network, own.into(), &end).await?;
+            Some(Captured6 {
+                own,
+                virtuals: six.virtuals(),
+                connections,
+                packets,
+            })
+        }
+        None => None,
+    };
     let captured = Captured {
         network: network.clone(),
-        connections: connections.local_addr()?.port(),
-        packets: packets.port()?,
+        connections,
+        packets,
         names_by_packets: names.0.local_addr()?.port(),
         names_by_streams: names.1.local_addr()?.port(),
+        six,
     };
-    let end = shared.stop.child_token();
+    shared.names.serve(network.id, names.0, names.1, end);
+    Ok(Door {
+        network: network.clone(),
+        captured: Some(captured),
+        _end: guard,
+    })
+}
+
+/// Listens at one of this machine's addresses on a network for what rules bring there, until `end`: the ports for
+/// connections and for packets.
+async fn listen(
+    shared: &Arc<Shared>,
+    network: &LocalNetwork,
+    address: IpAddr,
+    end: &CancellationToken,
+) -> io::Result<(u16, u16)> {
+    let connections = TcpListener::bind(SocketAddr::new(address, 0)).await?;
+    let packets = VirtualPackets::listen(address)?;
+    let ports = (connections.local_addr()?.port(), packets.port()?);
     let (judge, here) = (shared.clone(), network.clone());
     let meant_by = move |client: &TcpStream, from| {
-        let original = SockRef::from(client).original_dst_v4().ok()?;
-        let asked = original.as_socket()?;
+        let asked = original(client, address)?;
         Some((meant(&judge, &here, from, asked)?, Some(asked)))
     };
     tokio::spawn(accept(shared.clone(), connections, end.clone(), meant_by));
     let (judge, here) = (shared.clone(), network.clone());
     let front = move |from, to| meant(&judge, &here, from, to);
     tokio::spawn(packets.carry(shared.clone(), front, end.clone()));
-    shared
-        .names
-        .serve(network.id, names.0, names.1, end.clone());
-    Ok(Door {
-        network: network.clone(),
-        captured: Some(captured),
-        _end: end.drop_guard(),
-    })
+    Ok(ports)
+}
+
+/// The address that a client asked before rules brought it to ours.
+fn original(client: &TcpStream, own: IpAddr) -> Option<SocketAddr> {
+    let client = SockRef::from(client);
+    let asked = match own {
+        IpAddr::V4(_) => client.original_dst_v4(),
+        IpAddr::V6(_) => client.original_dst_v6(),
+    };
+    asked.ok()?.as_socket()
 }

@@ -1,6 +1,6 @@
 //! What somebody asks for who asks a virtual address.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use shoal_scheduler::{task::NetworkId, view::ClusterView};
 
@@ -15,15 +15,22 @@ pub(super) fn meant(
     from: SocketAddr,
     to: SocketAddr,
 ) -> Option<Front> {
-    let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else {
-        return None;
-    };
-    if !network.range.subnet.contains(from.ip()) {
-        return None;
-    }
-    let whose = shared.virtuals.at(network.id, *to.ip())?;
+    let address = address_of(network, from.ip(), to.ip())?;
+    let whose = shared.virtuals.at(network.id, address)?;
     let view = shared.view.borrow();
     front_of(&view, network.id, whose, to.port())
+}
+
+/// The virtual address that somebody of a network asks, by the one or the other protocol.
+fn address_of(network: &LocalNetwork, from: IpAddr, to: IpAddr) -> Option<Ipv4Addr> {
+    match (from, to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => network.range.subnet.contains(&from).then_some(to),
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let six = network.range6.filter(|six| six.subnet.contains(&from))?;
+            six.before(to, &network.range)
+        }
+        _ => None,
+    }
 }
 
 fn front_of(view: &ClusterView, network: NetworkId, whose: Whose, target: u16) -> Option<Front> {

@@ -19,6 +19,7 @@ mod accepting;
 pub(crate) mod attached;
 mod backends;
 mod capture;
+mod claims;
 mod commands;
 mod doors;
 mod flows;

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
@@ -22,7 +22,7 @@ use crate::runtime::docker::{LocalNetwork, LocalNetworks};
 /// Listeners of this node. More are left out, and the log says so.
 const MOST: usize = 1_024;
 
-type Place = (NetworkId, Ipv4Addr, u16, Protocol);
+type Place = (NetworkId, IpAddr, u16, Protocol);
 
 /// Those that are open.
 #[derive(Default)]
@@ -71,15 +71,19 @@ impl Listeners {
 fn wanted(shared: &Shared, local: &LocalNetworks, view: &ClusterView) -> BTreeSet<Place> {
     let mut wanted = BTreeSet::new();
     let ports = ports(view);
-    for network in local.networks.keys() {
-        for (whose, address) in shared.virtuals.all(*network) {
+    for (id, network) in &local.networks {
+        for (whose, address) in shared.virtuals.all(*id) {
             let service = match whose {
                 Whose::Service(service) => Some(service),
                 Whose::Task(task) => view.tasks.get(&task).map(|task| task.report.service),
             };
             let ports = service.and_then(|service| ports.get(&service));
             let ports = ports.into_iter().flatten();
-            wanted.extend(ports.map(|(port, protocol)| (*network, address, *port, *protocol)));
+            let behind = network.behind(address).map(IpAddr::V6);
+            for (port, protocol) in ports {
+                let both = behind.into_iter().chain([address.into()]);
+                wanted.extend(both.map(|address| (*id, address, *port, *protocol)));
+            }
         }
     }
     wanted
@@ -110,7 +114,7 @@ async fn listen(
     network: &LocalNetwork,
     (_, address, port, protocol): Place,
 ) -> io::Result<DropGuard> {
-    let address = SocketAddr::new(address.into(), port);
+    let address = SocketAddr::new(address, port);
     let end = shared.stop.child_token();
     let (judge, here) = (shared.clone(), network.clone());
     match protocol {

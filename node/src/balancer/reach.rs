@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     time::Duration,
 };
 
@@ -74,7 +74,21 @@ impl Shared {
         {
             return Ok(Near::dialled(dialled?));
         }
-        Ok(Near::dialled(TcpStream::connect(address).await?))
+        let dialled = TcpStream::connect(address).await;
+        let is_refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        // It may listen by IPv6 alone.
+        let dialled = match (self.place6(ask), dialled) {
+            (Some(six), Err(error)) if is_refused(&error) => TcpStream::connect(six).await,
+            (_, dialled) => dialled,
+        };
+        Ok(Near::dialled(dialled?))
+    }
+
+    /// Where a task of this node is on a network that has IPv6.
+    fn place6(&self, ask: Ask) -> Option<SocketAddrV6> {
+        let local = self.networks.borrow();
+        let address = *local.tasks6.get(&ask.task)?.get(&ask.network?)?;
+        Some(SocketAddrV6::new(address, ask.target, 0, 0))
     }
 
     /// Where a task of this node may see its client's own address, and that. None: it can't.

@@ -77,23 +77,30 @@ impl Sources {
         }
     }
 
-    /// Takes the rules away: also those that a former run of this agent may have left.
+    /// Takes away what a former run of this agent may have left, if it was not replaced yet: connections may have come
+    /// already, and stand by rules of this run.
     pub(super) async fn clear(&self) {
-        if !geteuid().is_root() {
-            return;
+        let state = self.state.lock().await;
+        if matches!(*state, State::Unused) {
+            self.unmake().await;
         }
-        let mut state = self.state.lock().await;
-        *state = State::Unused;
-        self.is_standing.store(false, Ordering::Relaxed);
-        // Errors: there are none.
-        let _ = run("nft", &["delete", "table", "ip", &self.table], "").await;
-        self.unroute().await;
     }
 
-    /// The same, if it ever made any.
+    /// Takes the rules away, if it ever made any.
     pub(super) async fn end(&self) {
-        if !matches!(*self.state.lock().await, State::Unused) {
-            self.clear().await;
+        let mut state = self.state.lock().await;
+        if !matches!(*state, State::Unused) {
+            *state = State::Unused;
+            self.is_standing.store(false, Ordering::Relaxed);
+            self.unmake().await;
+        }
+    }
+
+    async fn unmake(&self) {
+        if geteuid().is_root() {
+            // Errors: there are none.
+            let _ = run("nft", &["delete", "table", "ip", &self.table], "").await;
+            self.unroute().await;
         }
     }
 
@@ -242,4 +249,40 @@ pub(super) fn is_kept(client: Ipv4Addr, network: &Ipv4Net) -> bool {
 /// Whether this machine goes by this address.
 fn is_of_this_machine(address: Ipv4Addr) -> bool {
     StdUdpSocket::bind((address, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_kept_that_answers_go_to_by_this_machine() {
+        let network: Ipv4Net = "203.0.113.9/24".parse().unwrap();
+        let kept = |text: &str| is_kept(text.parse().unwrap(), &network);
+        assert!(kept("192.0.2.7"));
+        for other in [
+            "203.0.113.77",
+            "127.0.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.251",
+            "169.254.0.7",
+        ] {
+            assert!(!kept(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn each_agent_has_a_number_that_nobody_else_marks_packets_with() {
+        for number in 0..100 {
+            let sources = Sources::new(&format!("shoal_{number}"));
+            let number: u32 = sources.number.parse().unwrap();
+            assert!((FIRST..0x4000).contains(&number), "{number}");
+        }
+        let text = rules("shoal_x_sources", "7900");
+        assert!(
+            text.contains("socket transparent 1 meta mark set 7900"),
+            "{text}"
+        );
+    }
 }

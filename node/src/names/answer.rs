@@ -1,6 +1,6 @@
 //! What a name stands for.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use shoal_scheduler::{
     task::{NetworkId, Slot, TaskState},
@@ -32,15 +32,23 @@ pub(super) struct Book<'a> {
     pub(super) virtuals: &'a Virtuals,
 }
 
+/// Where something is on a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) v4: Ipv4Addr,
+    /// Where the network has IPv6.
+    pub(super) v6: Option<Ipv6Addr>,
+}
+
 impl Book<'_> {
     /// The addresses of a name in lower case on the first of these networks that has it; none of them, if
     /// nothing is there at the moment. None: nobody here is called so.
-    pub(super) fn find(&self, name: &str, networks: &[NetworkId]) -> Option<Vec<Ipv4Addr>> {
+    pub(super) fn find(&self, name: &str, networks: &[NetworkId]) -> Option<Vec<Place>> {
         networks.iter().find_map(|network| self.on(name, *network))
     }
 
-    fn on(&self, name: &str, network: NetworkId) -> Option<Vec<Ipv4Addr>> {
-        let mut found: Option<Vec<Ipv4Addr>> = None;
+    fn on(&self, name: &str, network: NetworkId) -> Option<Vec<Place>> {
+        let mut found: Option<Vec<Place>> = None;
         for one in attached::to(self.view, network) {
             let own = std::iter::once(&one.service.spec.name).chain(one.aliases);
             let Some(asked) = own.filter_map(|own| asked(name, own)).next() else {
@@ -54,10 +62,10 @@ impl Book<'_> {
         Some(found)
     }
 
-    fn addresses(&self, service: &ServiceView, network: NetworkId, asked: &Asked) -> Vec<Ipv4Addr> {
+    fn addresses(&self, service: &ServiceView, network: NetworkId, asked: &Asked) -> Vec<Place> {
         let own = match asked {
             Asked::Service if !is_round_robin(&service.spec) => {
-                self.virtuals.of(network, Whose::Service(service.id))
+                self.virtual_place(network, Whose::Service(service.id))
             }
             _ => None,
         };
@@ -81,12 +89,22 @@ impl Book<'_> {
     }
 
     /// Its own address if it is here, else one that stands for it here.
-    fn address(&self, task: &TaskView, network: NetworkId) -> Option<Ipv4Addr> {
+    fn address(&self, task: &TaskView, network: NetworkId) -> Option<Place> {
         let id = task.report.id;
-        match task.node == self.view.this_node {
-            true => self.local.tasks.get(&id)?.get(&network).copied(),
-            false => self.virtuals.of(network, Whose::Task(id)),
+        if task.node != self.view.this_node {
+            return self.virtual_place(network, Whose::Task(id));
         }
+        let v6 = self.local.tasks6.get(&id).and_then(|of| of.get(&network));
+        Some(Place {
+            v4: *self.local.tasks.get(&id)?.get(&network)?,
+            v6: v6.copied(),
+        })
+    }
+
+    fn virtual_place(&self, network: NetworkId, whose: Whose) -> Option<Place> {
+        let v4 = self.virtuals.of(network, whose)?;
+        let v6 = self.local.networks.get(&network)?.behind(v4);
+        Some(Place { v4, v6 })
     }
 }
 
@@ -106,7 +124,7 @@ fn asked(name: &str, own: &str) -> Option<Asked> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::samples::{self, HERE_ADDRESS, NETWORK},
+        super::samples::{self, HERE_ADDRESS, HERE_ADDRESS6, NETWORK},
         *,
     };
 
@@ -133,7 +151,11 @@ mod tests {
             local: &local,
             virtuals: &names.virtuals,
         };
-        let find = |name: &str| book.find(name, &[NETWORK]);
+        let places = |name: &str| book.find(name, &[NETWORK]);
+        let find = |name: &str| {
+            let found = places(name)?.into_iter();
+            Some(found.map(|place| place.v4).collect::<Vec<_>>())
+        };
         let is_virtual =
             |address: &Ipv4Addr| local.networks[&NETWORK].range.virtuals().contains(address);
         let web = find("web").unwrap();
@@ -145,6 +167,18 @@ mod tests {
         assert_eq!(find("web.1"), Some(vec![HERE_ADDRESS]));
         assert_eq!(find("web.2"), Some(vec![tasks[1]]));
         assert_eq!(find("web.3"), Some(vec![]), "known, and not there");
+        let network = &local.networks[&NETWORK];
+        for place in places("tasks.web")
+            .unwrap()
+            .iter()
+            .chain(&places("web").unwrap())
+        {
+            let expected = match place.v4 {
+                HERE_ADDRESS => Some(HERE_ADDRESS6),
+                other => network.behind(other),
+            };
+            assert!(place.v6.is_some() && place.v6 == expected, "{place:?}");
+        }
         // Round robin: no address of its own.
         let dns = find("app_dns").unwrap();
         assert_eq!(find("tasks.app_dns"), Some(dns.clone()));

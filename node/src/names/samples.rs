@@ -1,6 +1,10 @@
 //! A small cluster for tests: two services on one network, a third on none.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use shoal_membership::NodeId;
 use shoal_scheduler::{
@@ -15,13 +19,14 @@ use crate::{
         samples::{self, service},
         virtuals::Virtuals,
     },
-    runtime::docker::{LocalNetwork, LocalNetworks, Range},
+    runtime::docker::{LocalNetwork, LocalNetworks, Range, Range6},
 };
 
 pub(super) const NETWORK: NetworkId = NetworkId(1);
 /// The one task that runs here; all others run on another node.
 pub(super) const HERE: TaskId = TaskId(101);
 pub(super) const HERE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+pub(super) const HERE_ADDRESS6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
 
 fn task(id: u128, service: u128, slot: u64, node: u8) -> TaskView {
     TaskView {
@@ -89,11 +94,16 @@ pub(super) fn local() -> LocalNetworks {
             subnet: "10.0.0.0/20".parse().unwrap(),
             gateway: [10, 0, 0, 1].into(),
         },
+        range6: Some(Range6 {
+            subnet: "fd00::/64".parse().unwrap(),
+            gateway: "fd00::1".parse().unwrap(),
+        }),
     };
     LocalNetworks {
         lives: 1,
         networks: [(NETWORK, network)].into(),
         tasks: [(HERE, [(NETWORK, HERE_ADDRESS)].into())].into(),
+        tasks6: [(HERE, [(NETWORK, HERE_ADDRESS6)].into())].into(),
         ..LocalNetworks::default()
     }
 }

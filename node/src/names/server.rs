@@ -2,14 +2,17 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use hickory_proto::{
     op::{Message, MessageType, OpCode, ResponseCode},
-    rr::{DNSClass, RData, Record, RecordType, rdata::A},
+    rr::{
+        DNSClass, RData, Record, RecordType,
+        rdata::{A, AAAA},
+    },
 };
 use shoal_scheduler::task::NetworkId;
 use tokio::{
@@ -158,7 +161,7 @@ impl Names {
         &self,
         message: &Message,
         networks: &[NetworkId],
-    ) -> Option<Result<Vec<Ipv4Addr>, ResponseCode>> {
+    ) -> Option<Result<Vec<RData>, ResponseCode>> {
         if message.metadata.op_code != OpCode::Query {
             return Some(Err(ResponseCode::NotImp));
         }
@@ -175,20 +178,19 @@ impl Names {
             local: &local,
             virtuals: &self.virtuals,
         };
-        let addresses = book.find(name.trim_end_matches('.'), networks)?;
+        let places = book.find(name.trim_end_matches('.'), networks)?;
+        let asked = |kind| [kind, RecordType::ANY].contains(&query.query_type());
+        let v4 = places.iter().map(|place| RData::A(A(place.v4)));
+        let v6 = places.iter().filter_map(|place| place.v6);
+        let v6 = v6.map(|address| RData::AAAA(AAAA(address)));
         // Of other kinds there is nothing.
-        Some(Ok(match query.query_type() {
-            RecordType::A | RecordType::ANY => addresses,
-            _ => Vec::new(),
-        }))
+        let v4 = v4.filter(|_| asked(RecordType::A));
+        let v6 = v6.filter(|_| asked(RecordType::AAAA));
+        Some(Ok(v4.chain(v6).collect()))
     }
 }
 
-fn reply(
-    question: &Message,
-    found: Result<Vec<Ipv4Addr>, ResponseCode>,
-    by: By,
-) -> Option<Vec<u8>> {
+fn reply(question: &Message, found: Result<Vec<RData>, ResponseCode>, by: By) -> Option<Vec<u8>> {
     let mut answer = Message::response(question.metadata.id, question.metadata.op_code);
     answer.metadata.recursion_desired = question.metadata.recursion_desired;
     answer.metadata.recursion_available = true;
@@ -201,7 +203,7 @@ fn reply(
             answer.add_answers(
                 addresses
                     .into_iter()
-                    .map(|address| Record::from_rdata(name.clone(), TTL_S, RData::A(A(address)))),
+                    .map(|data| Record::from_rdata(name.clone(), TTL_S, data)),
             );
         }
     }
@@ -265,6 +267,11 @@ mod tests {
         let mut of_v6 = question("web.");
         of_v6.queries[0].set_query_type(RecordType::AAAA);
         let answer = ask(of_v6).await;
+        assert_eq!(answer.answers.len(), 1);
+        assert_eq!(answer.answers[0].record_type(), RecordType::AAAA);
+        let mut of_mail = question("web.");
+        of_mail.queries[0].set_query_type(RecordType::MX);
+        let answer = ask(of_mail).await;
         assert_eq!(answer.metadata.response_code, ResponseCode::NoError);
         assert!(
             answer.answers.is_empty(),
@@ -292,15 +299,15 @@ mod tests {
     #[test]
     fn an_answer_has_the_addresses_or_says_that_it_is_cut_off() {
         let asked = question("web.");
-        let few = vec![Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
-        let reply_to = |addresses: Vec<Ipv4Addr>, by| {
+        let few = [1, 2].map(|last| RData::A(rdata::A::new(10, 0, 0, last)));
+        let reply_to = |addresses: Vec<RData>, by| {
             Message::from_vec(&reply(&asked, Ok(addresses), by).unwrap()).unwrap()
         };
-        let answer = reply_to(few.clone(), By::Packets);
+        let answer = reply_to(few.to_vec(), By::Packets);
         assert_eq!((answer.metadata.id, answer.answers.len()), (7, 2));
-        assert_eq!(answer.answers[0].data, RData::A(rdata::A(few[0])));
+        assert_eq!(answer.answers[0].data, few[0]);
         assert_eq!(answer.answers[0].ttl, TTL_S);
-        let many = vec![few[0]; 100];
+        let many = vec![few[0].clone(); 100];
         let answer = reply_to(many.clone(), By::Packets);
         assert!(answer.metadata.truncation && answer.answers.len() < 100);
         assert_eq!(reply_to(many, By::Stream).answers.len(), 100);

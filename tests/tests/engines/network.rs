@@ -1,6 +1,6 @@
 //! Services find each other by name, across machines, and nobody else.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{fmt::Display, net::Ipv4Addr, str::FromStr, time::Duration};
 
 use shoal_tests::{LAB_IMAGE, Lab, within};
 
@@ -61,6 +61,12 @@ impl<'a> Asker<'a> {
 
     /// The addresses of a name, by the engine's own resolver.
     fn addresses(&self, name: &str) -> Vec<Ipv4Addr> {
+        self.found(name, "a")
+    }
+
+    /// The same of this kind, `a` or `aaaa`.
+    pub(crate) fn found<A: FromStr>(&self, name: &str, kind: &str) -> Vec<A> {
+        let kind = format!("-type={kind}");
         let said = self.lab.engine(
             self.machine,
             &[
@@ -68,7 +74,7 @@ impl<'a> Asker<'a> {
                 &self.container,
                 "busybox",
                 "nslookup",
-                "-type=a",
+                &kind,
                 name,
                 "127.0.0.11",
             ],
@@ -82,7 +88,7 @@ impl<'a> Asker<'a> {
     }
 
     /// What a web server says.
-    pub(crate) fn get(&self, address: Ipv4Addr, port: u16) -> Result<String, String> {
+    pub(crate) fn get(&self, address: impl Display, port: u16) -> Result<String, String> {
         // Not wget: a static one looks up names of ports, and has nothing to do that with.
         let asked = format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 {address} {port}");
         let said = self.run(&asked)?;

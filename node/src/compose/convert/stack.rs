@@ -69,7 +69,7 @@ impl Stack<'_> {
         let options = declaration
             .get("driver_opts")
             .map(|opts| json_map(texts_by_key(Some(opts))));
-        let spec = json!({
+        let mut spec = json!({
             "Name": real_name.clone(),
             "CheckDuplicate": true,
             "Driver": driver,
@@ -83,6 +83,10 @@ impl Stack<'_> {
             "Options": options,
             "Labels": json_map(self.labels(declaration.get("labels"))),
         });
+        // The docker client does not know of it.
+        if declaration.is_true("enable_ipv6") {
+            spec["EnableIPv6"] = true.into();
+        }
         let is_external = declaration.is_true("external");
         NetworkRequest {
             name: real_name,

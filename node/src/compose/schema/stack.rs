@@ -30,7 +30,7 @@ static NETWORK: Schema = Schema {
         full("internal", Kind::Bool),
         full("attachable", Kind::Bool),
         full("labels", Kind::Labels),
-        refused("enable_ipv6", "not supported"),
+        full("enable_ipv6", Kind::Bool),
         ignored("enable_ipv4", "ignored: networks have IPv4"),
     ],
     required: &[],

@@ -12,7 +12,7 @@ use shoal_scheduler::{
     spec::{ContainerSpec, Healthcheck, PortConfig, Protocol, PublishMode, ServiceSpec},
 };
 
-use super::{labels, mounts, networks::LocalNetwork, security};
+use super::{labels, local::LocalNetwork, mounts, security};
 use crate::{
     resolvers,
     runtime::{

@@ -18,7 +18,8 @@ use super::{
     facts::NO_MEMORY_LIMIT,
     images::NoImage,
     labels,
-    networks::{self, LocalNetwork},
+    local::LocalNetwork,
+    networks,
     seen::now,
     watcher::{Found, RETRY_MAX, RETRY_MIN, Watcher, Wish},
 };

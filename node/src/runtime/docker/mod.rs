@@ -14,12 +14,14 @@ mod facts;
 mod guests;
 mod images;
 mod labels;
+mod local;
 mod logs;
 mod making;
 mod monitor;
 mod mounts;
 mod networks;
 mod ranges;
+mod ranges6;
 #[cfg(test)]
 mod samples;
 mod security;
@@ -28,6 +30,7 @@ mod seen;
 mod tests;
 mod watcher;
 mod watchers;
+mod whereabouts;
 
 use std::{
     io,
@@ -53,8 +56,10 @@ pub use self::{
     client::{EngineClient, EngineRefusal},
     credentials::{CREDENTIALS_BYTES_MAX, CredentialSource, CredentialStore, Credentials},
     facts::EngineFacts,
-    networks::{LocalNetwork, LocalNetworks, NetworkSource},
+    local::{LocalNetwork, LocalNetworks},
+    networks::NetworkSource,
     ranges::Range,
+    ranges6::Range6,
 };
 use self::{
     engine::Engine, images::Images, monitor::Patience, networks::Networks, watcher::Wish,

@@ -6,7 +6,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    net::{Ipv4Addr, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -18,7 +19,7 @@ use bollard::{
     },
     query_parameters::{InspectNetworkOptions, ListNetworksOptionsBuilder},
 };
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use shoal_scheduler::{
     task::{NetworkId, TaskId},
     view::NetworkView,
@@ -29,7 +30,10 @@ use super::{
     error::{Trouble, short},
     guests::{Promises, guests},
     labels,
+    local::{LocalNetwork, LocalNetworks},
     ranges::{self, Range},
+    ranges6::{self, Range6},
+    whereabouts,
 };
 use crate::runtime::BoxFuture;
 
@@ -45,35 +49,6 @@ const ROUTES: &str = "/proc/net/route";
 pub trait NetworkSource: Send + Sync {
     /// The network of this name or id. Waits a moment for one that has not come yet.
     fn find<'a>(&'a self, target: &'a str) -> BoxFuture<'a, Option<NetworkView>>;
-}
-
-/// A network on this engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalNetwork {
-    /// Which.
-    pub id: NetworkId,
-    /// Its name on the engine.
-    pub name: String,
-    /// Its id there.
-    pub engine_id: String,
-    /// The machine's interface to it.
-    pub bridge: String,
-    /// Its addresses.
-    pub range: Range,
-}
-
-/// The networks of this engine, and where tasks are on them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalNetworks {
-    /// Counts the lives of the engine: each makes its bridges anew.
-    pub lives: u64,
-    /// By id.
-    pub networks: BTreeMap<NetworkId, LocalNetwork>,
-    /// Addresses of running tasks.
-    pub tasks: BTreeMap<TaskId, BTreeMap<NetworkId, Ipv4Addr>>,
-    /// The address, with its network's length, by which a running task answers to everybody else: where its default
-    /// route leads to this machine.
-    pub routed: BTreeMap<TaskId, Ipv4Net>,
 }
 
 /// Makes and removes them, one at a time.
@@ -154,12 +129,11 @@ impl Networks {
     /// A task's container is on these networks now. None: it is on none any more.
     pub(super) fn attached(&self, task: TaskId, found: Option<&ContainerInspectResponse>) {
         self.change(|known| {
-            let addresses = found.map(|found| addresses(&known.networks, found));
-            match addresses.filter(|addresses| !addresses.is_empty()) {
-                Some(addresses) => known.tasks.insert(task, addresses),
-                None => known.tasks.remove(&task),
-            };
-            match found.and_then(routed) {
+            let addresses = whereabouts::addresses(&known.networks, found);
+            set(&mut known.tasks, task, addresses);
+            let addresses = whereabouts::addresses6(&known.networks, found);
+            set(&mut known.tasks6, task, addresses);
+            match found.and_then(whereabouts::routed) {
                 Some(address) => known.routed.insert(task, address),
                 None => known.routed.remove(&task),
             };
@@ -186,34 +160,15 @@ pub(super) async fn connect(
     }
 }
 
-/// Its address on the network through which its default route leads to this machine.
-fn routed(found: &ContainerInspectResponse) -> Option<Ipv4Net> {
-    let pid = found.state.as_ref()?.pid.filter(|pid| *pid > 0)?;
-    // An agent that does not see the processes of its engine does not know.
-    let table = std::fs::read_to_string(format!("/proc/{pid}/net/route")).ok()?;
-    let gateway = ranges::default_gateway(&table)?;
-    // A bridge's own address can be had, another machine's can't.
-    UdpSocket::bind((gateway, 0)).ok()?;
-    let there = found.network_settings.as_ref()?.networks.as_ref()?;
-    let mut addresses = there.values().filter_map(|network| {
-        let address = network.ip_address.as_ref()?.parse().ok()?;
-        let length = u8::try_from(network.ip_prefix_len?).ok()?;
-        Ipv4Net::new(address, length).ok()
-    });
-    addresses.find(|address| address.contains(&gateway))
-}
-
-fn addresses(
-    networks: &BTreeMap<NetworkId, LocalNetwork>,
-    found: &ContainerInspectResponse,
-) -> BTreeMap<NetworkId, Ipv4Addr> {
-    let settings = found.network_settings.as_ref();
-    let there = settings.and_then(|settings| settings.networks.as_ref());
-    let of = |network: &LocalNetwork| {
-        let address = there?.get(&network.name)?.ip_address.as_ref()?;
-        Some((network.id, address.parse().ok()?))
+fn set<A>(
+    known: &mut BTreeMap<TaskId, BTreeMap<NetworkId, A>>,
+    task: TaskId,
+    addresses: BTreeMap<NetworkId, A>,
+) {
+    match addresses.is_empty() {
+        true => known.remove(&task),
+        false => known.insert(task, addresses),
     };
-    networks.values().filter_map(of).collect()
 }
 
 /// Ours on this engine: all, or one.
@@ -231,31 +186,38 @@ async fn list(
     let listed = listed.map_err(|error| Trouble::of(&error))?;
     let local = listed.into_iter().filter_map(|network| {
         let label = network.labels.as_ref()?.get(NETWORK)?;
-        let config = network.ipam?.config?;
-        let config = config.iter().find(|config| is_v4(config))?;
-        let subnet: Ipv4Net = config.subnet.as_ref()?.parse().ok()?;
-        let gateway = config.gateway.as_ref()?.parse().ok()?;
+        let configs = network.ipam?.config?;
+        let (subnet, gateway) = configs.iter().find_map(parsed::<Ipv4Net, Ipv4Addr>)?;
+        let six = configs.iter().find_map(parsed::<Ipv6Net, Ipv6Addr>);
+        let six = six.filter(|_| network.enable_ipv6 == Some(true));
         let network = LocalNetwork {
             id: label.parse().ok()?,
             name: network.name?,
             engine_id: network.id?,
             bridge: network.options?.get(BRIDGE_NAME)?.clone(),
             range: Range { subnet, gateway },
+            range6: six.map(|(subnet, gateway)| Range6 { subnet, gateway }),
         };
         Some((network.id, network))
     });
     Ok(local.collect())
 }
 
-fn is_v4(config: &IpamConfig) -> bool {
-    let subnet = config.subnet.as_deref().unwrap_or_default();
-    subnet.parse::<Ipv4Net>().is_ok()
+/// A subnet and its gateway, if they are of this kind.
+fn parsed<S: FromStr, G: FromStr>(config: &IpamConfig) -> Option<(S, G)> {
+    let subnet = config.subnet.as_ref()?.parse().ok()?;
+    // Some engines give its length, too.
+    let gateway = config.gateway.as_ref()?.split('/').next()?;
+    Some((subnet, gateway.parse().ok()?))
 }
 
 async fn make(docker: &Docker, owner: &str, wanted: &NetworkView) -> Result<LocalNetwork, Trouble> {
     let asked = ranges::asked_for(&wanted.spec).map_err(Trouble::Refused)?;
+    let asked6 = ranges6::asked_for(&wanted.spec).map_err(Trouble::Refused)?;
     let used = used(docker).await?;
     let seed = hash(owner, wanted.id);
+    let range6 = asked6.unwrap_or_else(|| Range6::unique(seed));
+    let range6 = wanted.spec.enable_ipv6.then_some(range6);
     let ranges: Vec<Range> = match asked {
         Some(range) => vec![range],
         None => ranges::free(seed, &used).take(TRIES_MAX).collect(),
@@ -277,6 +239,7 @@ async fn make(docker: &Docker, owner: &str, wanted: &NetworkView) -> Result<Loca
             ),
             bridge: format!("sh{:012x}", seed >> 16),
             range,
+            range6,
         };
         match docker
             .create_network(request(&network, owner, wanted))
@@ -312,20 +275,34 @@ fn request(network: &LocalNetwork, owner: &str, wanted: &NetworkView) -> Network
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value));
     let range = network.range;
+    let config = |subnet: String, containers: String, gateway: String| IpamConfig {
+        subnet: Some(subnet),
+        ip_range: Some(containers),
+        gateway: Some(gateway),
+        ..IpamConfig::default()
+    };
+    let mut configs = vec![config(
+        range.subnet.to_string(),
+        range.containers().to_string(),
+        range.gateway.to_string(),
+    )];
+    configs.extend(network.range6.map(|six| {
+        config(
+            six.subnet.to_string(),
+            six.containers().to_string(),
+            six.gateway.to_string(),
+        )
+    }));
     NetworkCreateRequest {
         name: network.name.clone(),
         driver: Some("bridge".to_owned()),
         internal: Some(wanted.spec.internal),
+        enable_ipv6: Some(network.range6.is_some()),
         // Whoever may use the engine may attach what is no task, as on an attachable network of Swarm.
         attachable: Some(wanted.spec.attachable),
         ipam: Some(Ipam {
             driver: Some("default".to_owned()),
-            config: Some(vec![IpamConfig {
-                subnet: Some(range.subnet.to_string()),
-                ip_range: Some(range.containers().to_string()),
-                gateway: Some(range.gateway.to_string()),
-                ..IpamConfig::default()
-            }]),
+            config: Some(configs),
             options: None,
         }),
         options: Some(HashMap::from([(
