@@ -16,9 +16,6 @@ use crate::runtime::docker::LocalNetwork;
 /// Earlier than what engines do with addresses (-100).
 const PRIORITY: i32 = -110;
 
-/// The same for packets, which are not changed and so come before.
-const PACKETS_PRIORITY: i32 = -150;
-
 /// Where servers of names listen.
 pub(super) const NAMES: u16 = 53;
 
@@ -28,8 +25,8 @@ pub(super) struct Captured {
     pub(super) network: LocalNetwork,
     /// Connections to virtual addresses.
     pub(super) connections: u16,
-    /// Packets to virtual addresses.
-    pub(super) packets: u16,
+    /// Packets to virtual addresses. None: the kernel does not say to which.
+    pub(super) packets: Option<u16>,
     /// Questions for names, which are sent to the port of names at this machine's address. Nobody listens on
     /// that itself: services may publish it.
     pub(super) names_by_packets: u16,
@@ -44,7 +41,7 @@ pub(super) struct Captured6 {
     pub(super) own: Ipv6Addr,
     pub(super) virtuals: Ipv6Net,
     pub(super) connections: u16,
-    pub(super) packets: u16,
+    pub(super) packets: Option<u16>,
 }
 
 /// Which of two tables.
@@ -64,8 +61,7 @@ impl Kind {
     }
 }
 
-/// Makes these rules the only ones of this agent. A kernel that can't lead packets leads connections alone: why
-/// it can't is what is returned.
+/// Makes these rules the only ones of this agent.
 ///
 /// # Errors
 /// If there is no `nft`, or no leave to use it.
@@ -73,29 +69,14 @@ pub(super) async fn replace(
     table: &str,
     before: &[Captured],
     captured: &[Captured],
-) -> io::Result<Option<io::Error>> {
-    let four = replace_one(Kind::V4, table, captured).await?;
+) -> io::Result<()> {
+    let words = ["-f", "-"];
+    run("nft", &words, &rules(Kind::V4, table, captured)).await?;
     let has_six = |all: &[Captured]| all.iter().any(|one| one.six.is_some());
     // A machine without IPv6 is not asked for it.
-    let six = match has_six(before) || has_six(captured) {
-        true => replace_one(Kind::V6, table, captured).await?,
-        false => None,
-    };
-    Ok(four.or(six))
-}
-
-async fn replace_one(
-    kind: Kind,
-    table: &str,
-    captured: &[Captured],
-) -> io::Result<Option<io::Error>> {
-    let words = ["-f", "-"];
-    match run("nft", &words, &rules(kind, table, captured, true)).await {
-        Ok(()) => Ok(None),
-        Err(error) => {
-            run("nft", &words, &rules(kind, table, captured, false)).await?;
-            Ok(Some(error))
-        }
+    match has_six(before) || has_six(captured) {
+        true => run("nft", &words, &rules(Kind::V6, table, captured)).await,
+        false => Ok(()),
     }
 }
 
@@ -105,7 +86,7 @@ async fn replace_one(
 /// If there is no `nft`, or no leave to use it.
 pub(super) async fn check(table: &str) -> io::Result<()> {
     let words = ["--check", "--file", "-"];
-    run("nft", &words, &rules(Kind::V4, table, &[], false)).await
+    run("nft", &words, &rules(Kind::V4, table, &[])).await
 }
 
 /// Takes away what a former run of this agent may have left. Without `nft`, or leave to use it, there is nothing.
@@ -128,59 +109,55 @@ pub(super) async fn route(network: &LocalNetwork) -> io::Result<()> {
     run("ip", &words, "").await
 }
 
-fn rules(kind: Kind, table: &str, captured: &[Captured], with_packets: bool) -> String {
+fn rules(kind: Kind, table: &str, captured: &[Captured]) -> String {
     let family = kind.family();
     // Named first, so that it can be deleted whether it was there or not.
     let mut text = format!("table {family} {table}\ndelete table {family} {table}\n");
-    let mut connections = String::new();
-    let mut packets = String::new();
+    let mut lines = String::new();
     for one in captured {
         let bridge = &one.network.bridge;
-        let line = |to: &mut String, rule: &str| {
-            let _ = writeln!(to, "  iifname \"{bridge}\" {family} daddr {rule}");
+        let mut lead = |what: &str, to: &str| {
+            let _ = writeln!(lines, "  iifname \"{bridge}\" {family} daddr {what} {to}");
         };
         match (kind, &one.six) {
             (Kind::V4, _) => {
                 let (range, own) = (one.network.range.virtuals(), one.network.range.gateway);
-                let mut redirect = |what: &str, port| {
-                    line(&mut connections, &format!("{what} redirect to :{port}"));
+                let mut redirect = |what: String, port: Option<u16>| {
+                    if let Some(port) = port {
+                        lead(&what, &format!("redirect to :{port}"));
+                    }
                 };
-                redirect(&format!("{range} tcp dport 1-65535"), one.connections);
-                redirect(&format!("{own} tcp dport {NAMES}"), one.names_by_streams);
-                redirect(&format!("{own} udp dport {NAMES}"), one.names_by_packets);
-                let port = one.packets;
-                let rule = format!("{range} udp dport 1-65535 tproxy to {own}:{port} accept");
-                line(&mut packets, &rule);
+                redirect(format!("{range} tcp dport 1-65535"), Some(one.connections));
+                redirect(format!("{range} udp dport 1-65535"), one.packets);
+                redirect(
+                    format!("{own} tcp dport {NAMES}"),
+                    Some(one.names_by_streams),
+                );
+                redirect(
+                    format!("{own} udp dport {NAMES}"),
+                    Some(one.names_by_packets),
+                );
             }
             (Kind::V6, Some(six)) => {
                 let (range, own) = (six.virtuals, six.own);
-                // A bridge has many addresses of IPv6: none of them is the one to redirect to.
-                let port = six.connections;
-                let rule = format!("{range} tcp dport 1-65535 dnat to [{own}]:{port}");
-                line(&mut connections, &rule);
-                let port = six.packets;
-                let rule = format!("{range} udp dport 1-65535 tproxy to [{own}]:{port} accept");
-                line(&mut packets, &rule);
+                let ports = [("tcp", Some(six.connections)), ("udp", six.packets)];
+                for (protocol, port) in ports {
+                    let Some(port) = port else { continue };
+                    let what = format!("{range} {protocol} dport 1-65535");
+                    // A bridge has many addresses of IPv6: which of them to redirect to is not said.
+                    lead(&what, &format!("dnat to [{own}]:{port}"));
+                }
             }
             (Kind::V6, None) => {}
         }
     }
-    if connections.is_empty() {
-        return text;
-    }
-    let _ = write!(
-        text,
-        "table {family} {table} {{\n chain services {{\n  \
-         type nat hook prerouting priority {PRIORITY}; policy accept;\n{connections} }}\n"
-    );
-    if with_packets {
+    if !lines.is_empty() {
         let _ = write!(
             text,
-            " chain packets {{\n  \
-             type filter hook prerouting priority {PACKETS_PRIORITY}; policy accept;\n{packets} }}\n"
+            "table {family} {table} {{\n chain services {{\n  \
+             type nat hook prerouting priority {PRIORITY}; policy accept;\n{lines} }}\n}}\n"
         );
     }
-    text += "}\n";
     text
 }
 
@@ -207,41 +184,36 @@ mod tests {
         let captured = [Captured {
             network,
             connections: 4000,
-            packets: 5000,
+            packets: Some(5000),
             names_by_packets: 6000,
             names_by_streams: 7000,
             six: None,
         }];
-        let text = rules(Kind::V4, "shoal_x", &captured, false);
+        let text = rules(Kind::V4, "shoal_x", &captured);
         let expected = "table ip shoal_x\ndelete table ip shoal_x\ntable ip shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 tcp dport 1-65535 redirect to :4000\n  \
+            iifname \"sh0123\" ip daddr 10.0.8.0/21 udp dport 1-65535 redirect to :5000\n  \
             iifname \"sh0123\" ip daddr 10.0.0.1 tcp dport 53 redirect to :7000\n  \
             iifname \"sh0123\" ip daddr 10.0.0.1 udp dport 53 redirect to :6000\n }\n}\n";
         assert_eq!(text, expected);
-        let with_packets = rules(Kind::V4, "shoal_x", &captured, true);
-        let more = " chain packets {\n  type filter hook prerouting priority -150; policy accept;\n  \
-            iifname \"sh0123\" ip daddr 10.0.8.0/21 udp dport 1-65535 tproxy to 10.0.0.1:5000 accept\n }\n}\n";
-        let before = expected.strip_suffix("}\n").unwrap();
-        assert_eq!(with_packets, format!("{before}{more}"));
         assert!(
-            !rules(Kind::V4, "shoal_x", &[], true).contains('{'),
+            !rules(Kind::V4, "shoal_x", &[]).contains('{'),
             "nothing is left"
         );
-        let of_six = |captured: &[Captured]| rules(Kind::V6, "shoal_x", captured, true);
+        let of_six = |captured: &[Captured]| rules(Kind::V6, "shoal_x", captured);
         assert!(!of_six(&captured).contains('{'), "it has no IPv6");
         let mut captured = captured;
         captured[0].six = Some(Captured6 {
             own: "fd00::8000:0:0:7ff".parse().unwrap(),
             virtuals: "fd00::8000:0:0:0/65".parse().unwrap(),
             connections: 4001,
-            packets: 5001,
+            packets: Some(5001),
         });
         let expected = "table ip6 shoal_x\ndelete table ip6 shoal_x\ntable ip6 shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
-            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 tcp dport 1-65535 dnat to [fd00::8000:0:0:7ff]:4001\n }\n \
-            chain packets {\n  type filter hook prerouting priority -150; policy accept;\n  \
-            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 udp dport 1-65535 tproxy to [fd00::8000:0:0:7ff]:5001 accept\n }\n}\n";
+            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 tcp dport 1-65535 dnat to [fd00::8000:0:0:7ff]:4001\n  \
+            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 udp dport 1-65535 dnat to [fd00::8000:0:0:7ff]:5001\n }\n}\n";
         assert_eq!(of_six(&captured), expected);
     }
 }

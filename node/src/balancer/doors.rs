@@ -200,10 +200,7 @@ impl Doors {
         // Without networks, and never any before, nothing of this machine is touched.
         if is_new && (!wanted.is_empty() || self.applied.is_some()) {
             let before = self.applied.as_deref().unwrap_or_default();
-            let without_packets = capture::replace(&self.shared.table, before, &wanted).await?;
-            if let Some(error) = without_packets.filter(|_| self.applied.is_none()) {
-                tracing::warn!(%error, "containers reach services by TCP alone: this kernel can't lead packets (it needs nft_tproxy)");
-            }
+            capture::replace(&self.shared.table, before, &wanted).await?;
             self.applied = Some(wanted);
         }
         wrong.map_or(Ok(()), Err)
@@ -289,20 +286,28 @@ async fn listen(
     network: &LocalNetwork,
     address: IpAddr,
     end: &CancellationToken,
-) -> io::Result<(u16, u16)> {
+) -> io::Result<(u16, Option<u16>)> {
     let connections = TcpListener::bind(SocketAddr::new(address, 0)).await?;
-    let packets = VirtualPackets::listen(address)?;
-    let ports = (connections.local_addr()?.port(), packets.port()?);
+    let packets = VirtualPackets::led_to(address);
     let (judge, here) = (shared.clone(), network.clone());
     let meant_by = move |client: &TcpStream, from| {
         let asked = original(client, address)?;
         Some((meant(&judge, &here, from, asked)?, Some(asked)))
     };
+    let for_connections = connections.local_addr()?.port();
     tokio::spawn(accept(shared.clone(), connections, end.clone(), meant_by));
+    let packets = match packets {
+        Ok(packets) => packets,
+        Err(error) => {
+            tracing::warn!(network = %network.name, %error, "containers reach services of a network by TCP alone: packets need nf_conntrack_netlink");
+            return Ok((for_connections, None));
+        }
+    };
+    let for_packets = packets.port()?;
     let (judge, here) = (shared.clone(), network.clone());
     let front = move |from, to| meant(&judge, &here, from, to);
     tokio::spawn(packets.carry(shared.clone(), front, end.clone()));
-    Ok(ports)
+    Ok((for_connections, Some(for_packets)))
 }
 
 /// The address that a client asked before rules brought it to ours.

@@ -69,8 +69,13 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 None => take(&shared, port, front, &mut open),
             }
         }
+        let is_idle = open.is_empty() && !shared.missing.has_any();
+        if is_idle && shared.carried.is_empty() {
+            // Whoever came by a port has gone.
+            shared.sources.end().await;
+        }
         let again = Instant::now()
-            + match shared.missing.has_any() {
+            + match shared.missing.has_any() || (is_idle && shared.sources.are_there()) {
                 false => NEVER,
                 true => RETRY,
             };
@@ -91,9 +96,11 @@ fn take(shared: &Arc<Shared>, port: Port, front: Front, open: &mut BTreeMap<Port
     let (end, name) = (shared.stop.child_token(), front.name.clone());
     let (front, behind) = watch::channel(front);
     let begun = match protocol {
-        Protocol::Udp => PublishedPackets::listen(shared, number).map(|packets| {
-            tokio::spawn(packets.carry(shared.clone(), behind, end.clone()));
-        }),
+        Protocol::Udp => {
+            PublishedPackets::listen(SocketAddr::new(shared.listen, number)).map(|packets| {
+                tokio::spawn(packets.carry(shared.clone(), behind, end.clone()));
+            })
+        }
         _ => listen(shared.listen, number).map(|listener| {
             let meant = move |client: &TcpStream, _| {
                 let front = behind.borrow().clone();

@@ -8,7 +8,8 @@
 //!
 //! Only where answers come by this machine: to a container whose default route is a bridge of it, from a client that
 //! is neither on that bridge nor this machine. Everybody else is seen to come from this machine, as before. The rules
-//! are made when they are first needed, go with the agent, and what a killed one left goes with its next start.
+//! are made when they are first needed and go with the last published port; what a killed agent left goes with its next
+//! start.
 
 use std::{
     io,
@@ -94,6 +95,11 @@ impl Sources {
             self.is_standing.store(false, Ordering::Relaxed);
             self.unmake().await;
         }
+    }
+
+    /// Whether there are rules.
+    pub(super) fn are_there(&self) -> bool {
+        self.is_standing.load(Ordering::Relaxed)
     }
 
     async fn unmake(&self) {

@@ -16,7 +16,7 @@ use super::{
     choice::{Chosen, Tried, Way},
     listener::Key,
     received,
-    replies::Reply,
+    reply::Reply,
     table::Flow,
     wire::{FlowId, Head, Kind, Route},
 };

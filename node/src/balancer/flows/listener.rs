@@ -1,6 +1,7 @@
 //! Takes the packets that come to one socket, and gives each to its flow.
 
 use std::{
+    cell::OnceCell,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -12,16 +13,20 @@ use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Shared, published::Front},
+    super::{Shared, ledger::Account, published::Front},
     Event, Given,
     client::{self, Client},
-    replies::Reply,
+    reply::Reply,
     socket::{Inbound, Received, ToldSocket},
-    table::{Own, Table},
+    table::{Opening, Own, Table},
+    tracking::Tracking,
 };
 
 /// Pause after a packet that could not be taken.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where packets to virtual addresses are led, on each network: a port that nobody else is likely to want.
+const PORT: u16 = 7_942;
 
 /// A client's address, and ours that it sends to.
 pub(super) type Key = (SocketAddr, SocketAddr);
@@ -34,17 +39,8 @@ impl PublishedPackets {
     ///
     /// # Errors
     /// If the port can't be had.
-    pub(in super::super) fn listen(shared: &Shared, port: u16) -> io::Result<Self> {
-        let address = SocketAddr::new(shared.listen, port);
-        let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
-        let listening = ToldSocket::published(address);
-        if listening.as_ref().is_err_and(is_taken) && shared.flows.replies.give_way(port) {
-            tracing::debug!(
-                port,
-                "flows of virtual addresses begin again: their port is published now"
-            );
-        }
-        Ok(Self(Arc::new(listening?)))
+    pub(in super::super) fn listen(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self(Arc::new(ToldSocket::published(address)?)))
     }
 
     /// Carries what comes, until `end`.
@@ -55,8 +51,8 @@ impl PublishedPackets {
         end: CancellationToken,
     ) {
         let table = shared.flows.table();
-        let front = |_: &Received| Some(behind.borrow().clone());
-        let reply = |_: &Received| Some(Reply::listening(&self.0, &end));
+        let front = |_: &Received| Some((behind.borrow().clone(), None));
+        let reply = Reply::of(&self.0, &end);
         let mut changes = behind.clone();
         let clearing = async {
             // What is behind it now is another service, or another port.
@@ -66,23 +62,35 @@ impl PublishedPackets {
         };
         tokio::select! {
             () = end.cancelled() => {}
-            () = take(&shared, &self.0, &table, front, reply) => {}
+            () = take(&shared, &reply, &table, front) => {}
             () = clearing => {}
         }
     }
 }
 
-/// All virtual addresses of a network.
-pub(in super::super) struct VirtualPackets(Arc<ToldSocket>);
+/// Virtual addresses of a network: one, or all.
+pub(in super::super) struct VirtualPackets {
+    socket: Arc<ToldSocket>,
+    /// Says which one was asked. None: the one that the socket has.
+    tracking: Option<Tracking>,
+}
 
 impl VirtualPackets {
-    /// Listens on this node's address on the network, to which rules bring what is sent to virtual ones.
+    /// Listens on this node's address on the network, to which rules bring what is sent to virtual ones. By the same
+    /// port each time, if it can be had: who is led there already is not forgotten when the agent starts anew.
     ///
     /// # Errors
-    /// If it may not.
-    pub(in super::super) fn listen(gateway: IpAddr) -> io::Result<Self> {
-        let socket = ToldSocket::transparent(SocketAddr::new(gateway, 0))?;
-        Ok(Self(Arc::new(socket)))
+    /// If it may not, or the kernel does not say what was asked.
+    pub(in super::super) fn led_to(own: IpAddr) -> io::Result<Self> {
+        let at = |port| ToldSocket::published(SocketAddr::new(own, port));
+        let socket = match at(PORT) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => at(0)?,
+            socket => socket?,
+        };
+        Ok(Self {
+            socket: Arc::new(socket),
+            tracking: Some(Tracking::open()?),
+        })
     }
 
     /// Listens on one virtual address and port, where no rules bring anything.
@@ -90,7 +98,10 @@ impl VirtualPackets {
     /// # Errors
     /// If it can't be had.
     pub(in super::super) fn at(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self(Arc::new(ToldSocket::published(address)?)))
+        Ok(Self {
+            socket: Arc::new(ToldSocket::published(address)?),
+            tracking: None,
+        })
     }
 
     /// Where it listens.
@@ -98,7 +109,7 @@ impl VirtualPackets {
     /// # Errors
     /// If the system does not say.
     pub(in super::super) fn port(&self) -> io::Result<u16> {
-        self.0.port()
+        self.socket.port()
     }
 
     /// Carries what comes, until `end`. `front`: what is meant by who sends a packet, and where to.
@@ -109,37 +120,73 @@ impl VirtualPackets {
         end: CancellationToken,
     ) {
         let table = shared.flows.table();
-        let front = |received: &Received| front(received.from, received.to);
-        let reply = |received: &Received| {
-            let reply = shared.flows.replies.of(received.to);
-            let failed = |error: io::Error| {
-                tracing::debug!(address = %received.to, %error, "packets to a virtual address can't be answered");
+        let reply = Reply::of(&self.socket, &end);
+        let front = |received: &Received| {
+            let asked = match &self.tracking {
+                None => received.to,
+                Some(tracking) => tracking
+                    .original(received.from, received.to)
+                    .inspect_err(|error| {
+                        tracing::debug!(from = %received.from, %error, "it is not known where a packet was sent");
+                    })
+                    .ok()?,
             };
-            reply.map_err(failed).ok()
+            Some((front(received.from, asked)?, Some(asked)))
         };
         tokio::select! {
             () = end.cancelled() => {}
-            () = take(&shared, &self.0, &table, front, reply) => {}
+            () = take(&shared, &reply, &table, front) => {}
+        }
+    }
+}
+
+/// What a packet is meant for, and the address that was asked where there are several.
+type Meant = Option<(Front, Option<SocketAddr>)>;
+
+/// A packet that may begin a flow.
+struct Packet<'a, F> {
+    shared: &'a Shared,
+    received: Received,
+    find: &'a F,
+    meant: OnceCell<Meant>,
+}
+
+impl<F: Fn(&Received) -> Meant> Packet<'_, F> {
+    /// Found out once, if at all.
+    fn meant(&self) -> Option<&(Front, Option<SocketAddr>)> {
+        self.meant
+            .get_or_init(|| (self.find)(&self.received))
+            .as_ref()
+    }
+
+    fn account(&self) -> Option<Arc<Account>> {
+        let (front, _) = self.meant()?;
+        Some(self.shared.ledger.account(front.service))
+    }
+}
+
+impl<F: Fn(&Received) -> Meant> Opening for Packet<'_, F> {
+    fn asked(&self) -> Option<SocketAddr> {
+        self.meant()?.1
+    }
+
+    fn own(&self) -> Own {
+        match self.account() {
+            Some(account) => Own::of(account.flow_place()),
+            None => Own::NotCounted,
         }
     }
 }
 
 async fn take(
     shared: &Arc<Shared>,
-    socket: &ToldSocket,
+    reply: &Arc<Reply>,
     table: &Table<Key>,
-    front: impl Fn(&Received) -> Option<Front>,
-    reply: impl Fn(&Received) -> Option<Arc<Reply>>,
+    find: impl Fn(&Received) -> Meant,
 ) {
-    let dropped = |received: &Received, given: Given| {
-        shared.flows.dropped(given);
-        if let Some(front) = front(received) {
-            shared.ledger.account(front.service).dropped.one();
-        }
-    };
     let mut inbound = Inbound::new();
     loop {
-        let received = match socket.receive(&mut inbound).await {
+        let received = match reply.socket.receive(&mut inbound).await {
             Ok(received) => received,
             Err(error) => {
                 tracing::debug!(%error, "a packet can't be taken");
@@ -147,38 +194,39 @@ async fn take(
                 continue;
             }
         };
+        let packet = Packet {
+            shared,
+            received,
+            find: &find,
+            meant: OnceCell::new(),
+        };
         let bytes = Bytes::copy_from_slice(&inbound.buffer[..received.size]);
-        let Some(event) = Event::of_client(bytes, &shared.flows.room) else {
-            dropped(&received, Given::Dropped);
-            continue;
+        let given = match Event::of_client(bytes, &shared.flows.room) {
+            Some(event) => table.give((received.from, received.to), event, &packet, |flow| {
+                // It ends at once, if it is meant for nothing.
+                let Some((front, _)) = packet.meant() else {
+                    return;
+                };
+                let client = Client {
+                    reply: reply.clone(),
+                    own: received.to.ip(),
+                    address: received.from,
+                    account: shared.ledger.account(front.service),
+                };
+                let (serving, front) = (shared.clone(), front.clone());
+                shared.carried.spawn(async move {
+                    let stop = serving.stop.clone();
+                    stop.run_until_cancelled(client::carry(serving, front, client, flow))
+                        .await;
+                });
+            }),
+            None => Given::Dropped,
         };
-        let own = || match front(&received) {
-            Some(front) => Own::of(shared.ledger.account(front.service).flow_place()),
-            None => Own::NotCounted,
-        };
-        let given = table.give((received.from, received.to), event, own, |flow| {
-            // It ends at once, if it is meant for nothing.
-            let Some(front) = front(&received) else {
-                return;
-            };
-            let Some(reply) = reply(&received) else {
-                return;
-            };
-            let client = Client {
-                reply,
-                own: received.to.ip(),
-                address: received.from,
-                account: shared.ledger.account(front.service),
-            };
-            let serving = shared.clone();
-            shared.carried.spawn(async move {
-                let stop = serving.stop.clone();
-                stop.run_until_cancelled(client::carry(serving, front, client, flow))
-                    .await;
-            });
-        });
         if given != Given::Taken {
-            dropped(&received, given);
+            shared.flows.dropped(given);
+            if let Some(account) = packet.account() {
+                account.dropped.one();
+            }
         }
     }
 }

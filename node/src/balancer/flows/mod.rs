@@ -13,10 +13,11 @@ mod choice;
 mod client;
 mod listener;
 mod onward;
-mod replies;
+mod reply;
 mod served;
 mod socket;
 mod table;
+mod tracking;
 mod wire;
 
 use std::{
@@ -41,7 +42,6 @@ use tokio::{
 pub(super) use self::listener::{PublishedPackets, VirtualPackets};
 use self::{
     listener::Key,
-    replies::Replies,
     table::{Given, Table},
     wire::{FlowId, Head, Kind, Route},
 };
@@ -106,7 +106,6 @@ pub(super) struct Flows {
     answers: Mutex<HashMap<FlowId, mpsc::WeakSender<Event>>>,
     next_id: AtomicU64,
     served: Table<FarKey>,
-    replies: Replies,
     /// Packets that found no room.
     dropped: AtomicU64,
     /// Packets between two other nodes that this one passed on.
@@ -124,7 +123,6 @@ impl Flows {
             answers: Mutex::default(),
             next_id: AtomicU64::new(rand::random()),
             served: Table::new(places, Arc::new(Semaphore::new(places))),
-            replies: Replies::default(),
             dropped: AtomicU64::new(0),
             passed_on: AtomicU64::new(0),
         }

@@ -50,7 +50,7 @@ pub(super) struct ToldSocket(UdpSocket);
 impl ToldSocket {
     /// Listens on an address of this node; an unspecified one means all, of both kinds where there are both.
     pub(super) fn published(address: SocketAddr) -> io::Result<Self> {
-        match bind(address, false) {
+        match bind(address) {
             Err(error)
                 if address.is_ipv6()
                     && address.ip().is_unspecified()
@@ -58,25 +58,10 @@ impl ToldSocket {
             {
                 // A kernel without IPv6.
                 let all = Ipv4Addr::UNSPECIFIED.into();
-                bind(SocketAddr::new(all, address.port()), false)
+                bind(SocketAddr::new(all, address.port()))
             }
             bound => bound,
         }
-    }
-
-    /// Takes what rules bring here, whatever address it was sent to. Needs root.
-    pub(super) fn transparent(address: SocketAddr) -> io::Result<Self> {
-        bind(address, true)
-    }
-
-    /// Answers from an address that others listen on, too. What is sent to it is not received.
-    pub(super) fn answering(address: SocketAddr) -> io::Result<Self> {
-        let socket = unbound(address)?;
-        socket.set_reuse_address(true)?;
-        // Nobody looks at it.
-        socket.set_recv_buffer_size(0)?;
-        socket.bind(&address.into())?;
-        Ok(Self(UdpSocket::from_std(socket.into())?))
     }
 
     pub(super) fn port(&self) -> io::Result<u16> {
@@ -96,15 +81,10 @@ impl ToldSocket {
     }
 }
 
-fn unbound(address: SocketAddr) -> io::Result<Socket> {
+fn bind(address: SocketAddr) -> io::Result<ToldSocket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-fn bind(address: SocketAddr, is_transparent: bool) -> io::Result<ToldSocket> {
-    let socket = unbound(address)?;
     // The default does, too.
     let _ = socket.set_recv_buffer_size(WAITING);
     setsockopt(&socket, sockopt::Ipv4OrigDstAddr, &true)?;
@@ -112,12 +92,7 @@ fn bind(address: SocketAddr, is_transparent: bool) -> io::Result<ToldSocket> {
         socket.set_only_v6(false)?;
         setsockopt(&socket, sockopt::Ipv6OrigDstAddr, &true)?;
     }
-    if is_transparent {
-        setsockopt(&socket, sockopt::IpTransparent, &true)?;
-    }
     socket.bind(&address.into())?;
-    // From now on, so that nobody else's port was taken: answers of virtual addresses may share this one.
-    socket.set_reuse_address(true)?;
     Ok(ToldSocket(UdpSocket::from_std(socket.into())?))
 }
 

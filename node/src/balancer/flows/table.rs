@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     hash::Hash,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -24,15 +25,27 @@ use super::Event;
 const QUEUED: usize = 64;
 /// Whoever was silent for so long goes when a place is needed.
 const SILENT_MIN: Duration = Duration::from_secs(1);
-/// That is looked for no more often than this.
+/// Who led a packet here may have forgotten that, and lead another's by the same way, after so long a silence: Linux's
+/// connection tracking does after 30 s.
+const ASKED_FOR: Duration = Duration::from_secs(20);
+/// Silent flows are looked for no more often than this.
 const LOOK: Duration = Duration::from_millis(100);
 
 struct Entry {
     number: u64,
     queue: mpsc::Sender<Event>,
     seen: Seen,
+    asked: Option<SocketAddr>,
     _place: OwnedSemaphorePermit,
     _own: Own,
+}
+
+/// What is to be known of a packet to begin a flow. Asked for when it is needed alone.
+pub(super) trait Opening {
+    /// The address that was asked, where flows to several come to one listener.
+    fn asked(&self) -> Option<SocketAddr>;
+    /// Its place among those of whom it is meant for.
+    fn own(&self) -> Own;
 }
 
 /// A new flow's place among those of whom it is meant for.
@@ -180,16 +193,23 @@ impl<K: Eq + Hash> Table<K> {
 }
 
 impl<K: Eq + Hash + Clone> Table<K> {
-    /// Gives a packet to its flow; one that has none begins it, if `own` says that there is a place for it.
+    /// Gives a packet to its flow; one that has none begins it, if there are places for it.
     pub(super) fn give(
         &self,
         key: K,
         event: Event,
-        own: impl Fn() -> Own,
+        opening: &impl Opening,
         begin: impl FnOnce(Flow<K>),
     ) -> Given {
         let mut held = self.held();
         let event = match held.flows.get(&key) {
+            // Somebody else's by now, which had the same addresses in the meantime.
+            Some(entry)
+                if entry.seen.at().elapsed() >= ASKED_FOR && opening.asked() != entry.asked =>
+            {
+                held.flows.remove(&key);
+                event
+            }
             Some(entry) => {
                 entry.seen.touch();
                 match entry.queue.try_send(event) {
@@ -201,7 +221,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
             }
             None => event,
         };
-        let Some((place, own)) = self.place(&mut held, own) else {
+        let Some((place, own)) = self.place(&mut held, opening) else {
             return Given::NoPlace;
         };
         let (queue, receiver) = mpsc::channel(QUEUED);
@@ -214,6 +234,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
             number,
             queue,
             seen: seen.clone(),
+            asked: opening.asked(),
             _place: place,
             _own: own,
         };
@@ -233,12 +254,12 @@ impl<K: Eq + Hash + Clone> Table<K> {
     fn place(
         &self,
         held: &mut Held<K>,
-        own: impl Fn() -> Own,
+        opening: &impl Opening,
     ) -> Option<(OwnedSemaphorePermit, Own)> {
         let free = |held: &Held<K>| {
             let has_room = held.flows.len() < self.0.most;
             let place = has_room.then(|| self.0.places.clone().try_acquire_owned().ok())??;
-            match own() {
+            match opening.own() {
                 Own::Full => None,
                 own => Some((place, own)),
             }
@@ -265,13 +286,64 @@ mod tests {
         Event::of_client(b"x"[..].into(), &Arc::new(Semaphore::new(1))).unwrap()
     }
 
+    struct Anybody;
+
+    impl Opening for Anybody {
+        fn asked(&self) -> Option<SocketAddr> {
+            None
+        }
+
+        fn own(&self) -> Own {
+            Own::NotCounted
+        }
+    }
+
+    struct Asking(&'static str, Arc<Semaphore>);
+
+    impl Opening for Asking {
+        fn asked(&self) -> Option<SocketAddr> {
+            self.0.parse().ok()
+        }
+
+        fn own(&self) -> Own {
+            Own::of(self.1.clone().try_acquire_owned().ok())
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_silence_the_same_addresses_may_be_another_flow() {
+        let table = Table::new(8, Arc::new(Semaphore::new(8)));
+        let own = Arc::new(Semaphore::new(8));
+        let one = Asking("10.0.8.1:53", own.clone());
+        let other = Asking("10.0.8.2:53", own);
+        let mut flows = Vec::new();
+        let mut give = |asking: &Asking| {
+            table.give(1_u8, event(), asking, |flow| flows.push(flow));
+        };
+        let silent = |for_so_long| {
+            let start = Instant::now().checked_sub(for_so_long).unwrap();
+            let after = Arc::default();
+            table.held().flows.get_mut(&1).unwrap().seen = Seen { start, after };
+        };
+        let begun = || table.held().begun;
+        give(&one);
+        give(&other);
+        assert_eq!(begun(), 1, "the kernel still knows");
+        silent(ASKED_FOR);
+        give(&one);
+        assert_eq!(begun(), 1, "it is the same");
+        silent(ASKED_FOR);
+        give(&other);
+        assert_eq!((begun(), table.len()), (2, 1));
+    }
+
     #[tokio::test]
     async fn a_flow_has_its_place_until_it_ends() {
         let places = Arc::new(Semaphore::new(3));
         let table = Table::new(2, places.clone());
         let mut flows = Vec::new();
         let give = |key: u8, flows: &mut Vec<Flow<u8>>| {
-            table.give(key, event(), || Own::NotCounted, |flow| flows.push(flow))
+            table.give(key, event(), &Anybody, |flow| flows.push(flow))
         };
         assert_eq!(give(1, &mut flows), Given::Taken);
         assert_eq!(give(1, &mut flows), Given::Taken);
@@ -297,8 +369,8 @@ mod tests {
             Arc::new(Semaphore::new(1)),
         );
         let mut flows = Vec::new();
-        let place = || Own::of(own.clone().try_acquire_owned().ok());
-        let mut give = |key: u8| table.give(key, event(), place, |flow| flows.push(flow));
+        let asking = Asking("10.0.8.1:53", own);
+        let mut give = |key: u8| table.give(key, event(), &asking, |flow| flows.push(flow));
         assert_eq!((give(1), give(2)), (Given::Taken, Given::NoPlace));
         let silent = Seen {
             start: Instant::now() - SILENT_MIN,
@@ -316,11 +388,11 @@ mod tests {
         let mut flows = Vec::new();
         for _ in 0..QUEUED {
             assert_eq!(
-                table.give(1, event(), || Own::NotCounted, |flow| flows.push(flow)),
+                table.give(1, event(), &Anybody, |flow| flows.push(flow)),
                 Given::Taken
             );
         }
-        let given = table.give(1, event(), || Own::NotCounted, |flow| flows.push(flow));
+        let given = table.give(1, event(), &Anybody, |flow| flows.push(flow));
         assert_eq!(given, Given::Dropped);
     }
 
@@ -330,7 +402,7 @@ mod tests {
         let table = Table::new(8, places);
         let mut flows = Vec::new();
         for key in [1_u8, 2] {
-            table.give(key, event(), || Own::NotCounted, |flow| flows.push(flow));
+            table.give(key, event(), &Anybody, |flow| flows.push(flow));
         }
         flows[0].seen.start -= SILENT_MIN;
         let silent = Seen {
@@ -339,13 +411,13 @@ mod tests {
         };
         table.held().flows.get_mut(&1).unwrap().seen = silent;
         assert_eq!(
-            table.give(3, event(), || Own::NotCounted, |flow| flows.push(flow)),
+            table.give(3, event(), &Anybody, |flow| flows.push(flow)),
             Given::Taken
         );
         assert!(table.held().flows.contains_key(&2));
         assert_eq!(table.len(), 2);
         table.held().looked_at = None;
-        let given = table.give(4, event(), || Own::NotCounted, |flow| flows.push(flow));
+        let given = table.give(4, event(), &Anybody, |flow| flows.push(flow));
         assert_eq!(given, Given::NoPlace, "nobody is silent");
     }
 }
