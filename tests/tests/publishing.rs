@@ -56,17 +56,26 @@ fn every_node_brings_clients_to_every_task() {
             }
         });
     }
-    // Removed, nobody listens any more.
+    let nobody_listens = || {
+        for node in 0..3 {
+            let address = published(&cluster, node);
+            within(SOON, "nobody listens", || {
+                match TcpStream::connect(address) {
+                    Err(_) => Ok(()),
+                    Ok(_) => Err("somebody does".to_owned()),
+                }
+            });
+        }
+    };
+    // Without a task, whoever waits for one is refused.
+    cluster[1]
+        .shoal(&["service", "scale", "--detach", "app_web=0"])
+        .ok();
+    nobody_listens();
+    cluster[1].shoal(&["service", "scale", "app_web=1"]).ok();
+    within(SOON, "an answer again", || get(published(&cluster, 2)));
     cluster[1].shoal(&["stack", "rm", "app"]).ok();
-    for node in 0..3 {
-        let address = published(&cluster, node);
-        within(SOON, "nobody listens", || {
-            match TcpStream::connect(address) {
-                Err(_) => Ok(()),
-                Ok(_) => Err("somebody does".to_owned()),
-            }
-        });
-    }
+    nobody_listens();
     cluster.agree(SOON);
 }
 

@@ -65,6 +65,11 @@ fn by_service(view: &ClusterView) -> ByService {
 }
 
 impl Shared {
+    /// Whether a service has a task that takes connections.
+    pub(super) fn has_any(&self, view: &Arc<ClusterView>, service: ServiceId) -> bool {
+        self.directory.of(view).contains_key(&service)
+    }
+
     /// The task of a service that is tried next, those apart that were tried already: what failed a moment ago
     /// last; before that the one with the fewest connections from here, and of equal ones the near one.
     pub(super) fn next(&self, loads: &Loads, front: &Front, tried: &[Backend]) -> Option<Backend> {

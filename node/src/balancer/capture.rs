@@ -5,7 +5,12 @@
 //! another network. One table has all rules, and is replaced as a whole; a table that a former run left is
 //! replaced, too.
 
-use std::{fmt::Write as _, io, net::Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    io,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use ipnet::Ipv6Net;
 use nix::unistd::geteuid;
@@ -33,6 +38,8 @@ pub(super) struct Captured {
     pub(super) names_by_streams: u16,
     /// None: the network has no IPv6.
     pub(super) six: Option<Captured6>,
+    /// Virtual addresses where nobody answers now: whoever asks is refused.
+    pub(super) silent: BTreeSet<Ipv4Addr>,
 }
 
 /// The same for IPv6, of a network that has it.
@@ -114,8 +121,40 @@ fn rules(kind: Kind, table: &str, captured: &[Captured]) -> String {
     // Named first, so that it can be deleted whether it was there or not.
     let mut text = format!("table {family} {table}\ndelete table {family} {table}\n");
     let mut lines = String::new();
+    // What was not led, such as to a silent address, is this machine's own by its route: none of its ports are meant.
+    let mut refused = String::new();
     for one in captured {
         let bridge = &one.network.bridge;
+        let silent: Vec<String> = match kind {
+            Kind::V4 => one.silent.iter().map(Ipv4Addr::to_string).collect(),
+            Kind::V6 => {
+                let behind = one.silent.iter().copied();
+                let behind = behind.filter_map(|address| one.network.behind(address));
+                behind.map(|address| address.to_string()).collect()
+            }
+        };
+        if !silent.is_empty() {
+            let silent = silent.join(", ");
+            let _ = writeln!(
+                lines,
+                "  iifname \"{bridge}\" {family} daddr {{ {silent} }} return"
+            );
+        }
+        // Of IPv6 what was led goes to an address of that range as well.
+        let range = match (kind, &one.six) {
+            (Kind::V4, _) => Some(one.network.range.virtuals().to_string()),
+            (Kind::V6, six) => {
+                six.map(|six| format!("{} {family} daddr != {}", six.virtuals, six.own))
+            }
+        };
+        for (what, how) in [("tcp", "tcp reset"), ("udp", unreachable(kind))] {
+            if let Some(range) = &range {
+                let _ = writeln!(
+                    refused,
+                    "  iifname \"{bridge}\" {family} daddr {range} meta l4proto {what} reject with {how}"
+                );
+            }
+        }
         let mut lead = |what: &str, to: &str| {
             let _ = writeln!(lines, "  iifname \"{bridge}\" {family} daddr {what} {to}");
         };
@@ -155,10 +194,19 @@ fn rules(kind: Kind, table: &str, captured: &[Captured]) -> String {
         let _ = write!(
             text,
             "table {family} {table} {{\n chain services {{\n  \
-             type nat hook prerouting priority {PRIORITY}; policy accept;\n{lines} }}\n}}\n"
+             type nat hook prerouting priority {PRIORITY}; policy accept;\n{lines} }}\n \
+             chain refused {{\n  type filter hook input priority 0; policy accept;\n{refused} }}\n}}\n"
         );
     }
     text
+}
+
+/// What tells who sent a packet that nobody listens.
+fn unreachable(kind: Kind) -> &'static str {
+    match kind {
+        Kind::V4 => "icmp port-unreachable",
+        Kind::V6 => "icmpv6 port-unreachable",
+    }
 }
 
 #[cfg(test)]
@@ -188,14 +236,19 @@ mod tests {
             names_by_packets: 6000,
             names_by_streams: 7000,
             six: None,
+            silent: [[10, 0, 8, 9].into()].into(),
         }];
         let text = rules(Kind::V4, "shoal_x", &captured);
         let expected = "table ip shoal_x\ndelete table ip shoal_x\ntable ip shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
+            iifname \"sh0123\" ip daddr { 10.0.8.9 } return\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 tcp dport 1-65535 redirect to :4000\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 udp dport 1-65535 redirect to :5000\n  \
             iifname \"sh0123\" ip daddr 10.0.0.1 tcp dport 53 redirect to :7000\n  \
-            iifname \"sh0123\" ip daddr 10.0.0.1 udp dport 53 redirect to :6000\n }\n}\n";
+            iifname \"sh0123\" ip daddr 10.0.0.1 udp dport 53 redirect to :6000\n }\n \
+            chain refused {\n  type filter hook input priority 0; policy accept;\n  \
+            iifname \"sh0123\" ip daddr 10.0.8.0/21 meta l4proto tcp reject with tcp reset\n  \
+            iifname \"sh0123\" ip daddr 10.0.8.0/21 meta l4proto udp reject with icmp port-unreachable\n }\n}\n";
         assert_eq!(text, expected);
         assert!(
             !rules(Kind::V4, "shoal_x", &[]).contains('{'),
@@ -213,7 +266,10 @@ mod tests {
         let expected = "table ip6 shoal_x\ndelete table ip6 shoal_x\ntable ip6 shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
             iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 tcp dport 1-65535 dnat to [fd00::8000:0:0:7ff]:4001\n  \
-            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 udp dport 1-65535 dnat to [fd00::8000:0:0:7ff]:5001\n }\n}\n";
+            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 udp dport 1-65535 dnat to [fd00::8000:0:0:7ff]:5001\n }\n \
+            chain refused {\n  type filter hook input priority 0; policy accept;\n  \
+            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 ip6 daddr != fd00::8000:0:0:7ff meta l4proto tcp reject with tcp reset\n  \
+            iifname \"sh0123\" ip6 daddr fd00::8000:0:0:0/65 ip6 daddr != fd00::8000:0:0:7ff meta l4proto udp reject with icmpv6 port-unreachable\n }\n}\n";
         assert_eq!(of_six(&captured), expected);
     }
 }

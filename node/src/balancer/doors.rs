@@ -3,9 +3,9 @@
 //! address that was meant says which service, or which task.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -27,6 +27,7 @@ use super::{
     flows::VirtualPackets,
     meant::meant,
     plain::Listeners,
+    virtuals::Whose,
 };
 use crate::runtime::docker::{LocalNetwork, LocalNetworks};
 
@@ -144,7 +145,7 @@ impl Doors {
         if !may_try {
             return;
         }
-        let wrong = match self.open_all(&local).await.and(claimed) {
+        let wrong = match self.open_all(&local, &view).await.and(claimed) {
             Ok(()) => String::new(),
             Err(error) => error.to_string(),
         };
@@ -175,7 +176,7 @@ impl Doors {
         self.claims.update(wanted).await
     }
 
-    async fn open_all(&mut self, local: &LocalNetworks) -> io::Result<()> {
+    async fn open_all(&mut self, local: &LocalNetworks, view: &Arc<ClusterView>) -> io::Result<()> {
         if self.manner.is_none() && !local.networks.is_empty() {
             self.manner = Some(manner(&self.shared).await);
         }
@@ -195,7 +196,12 @@ impl Doors {
             }
         }
         let doors = self.open.values();
-        let wanted: Vec<Captured> = doors.filter_map(|door| door.captured.clone()).collect();
+        let wanted = doors.filter_map(|door| {
+            let captured = door.captured.clone()?;
+            let silent = silent(&self.shared, view, door.network.id);
+            Some(Captured { silent, ..captured })
+        });
+        let wanted: Vec<Captured> = wanted.collect();
         let is_new = self.applied.as_ref() != Some(&wanted);
         // Without networks, and never any before, nothing of this machine is touched.
         if is_new && (!wanted.is_empty() || self.applied.is_some()) {
@@ -205,6 +211,16 @@ impl Doors {
         }
         wrong.map_or(Ok(()), Err)
     }
+}
+
+/// The addresses of services on a network that have no task which takes connections.
+fn silent(shared: &Shared, view: &Arc<ClusterView>, network: NetworkId) -> BTreeSet<Ipv4Addr> {
+    let all = shared.virtuals.all(network).into_iter();
+    let silent = all.filter(|(whose, _)| match whose {
+        Whose::Service(service) => !shared.has_any(view, *service),
+        Whose::Task(_) => false,
+    });
+    silent.map(|(_, address)| address).collect()
 }
 
 /// What this machine can do.
@@ -270,6 +286,7 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> 
         names_by_packets: names.0.local_addr()?.port(),
         names_by_streams: names.1.local_addr()?.port(),
         six,
+        silent: BTreeSet::new(),
     };
     shared.names.serve(network.id, names.0, names.1, end);
     Ok(Door {

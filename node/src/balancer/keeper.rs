@@ -52,7 +52,10 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                     |node| view.nodes.contains_key(&node),
                 );
             }
-            published::of(view.services.values())
+            let mut wanted = published::of(view.services.values());
+            // Where nobody would answer clients are refused, and who looks whether a service is there sees that.
+            wanted.retain(|_, front| shared.has_any(&view, front.service));
+            wanted
         };
         open.retain(|port, _| wanted.contains_key(port));
         let is_wanted = |port, protocol| wanted.contains_key(&(port, protocol));

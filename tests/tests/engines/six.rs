@@ -67,6 +67,26 @@ fn services_are_reached_by_addresses_of_both_kinds() {
         .collect();
     assert_eq!(machines, ["m1", "m2"].map(str::to_owned).into());
 
+    // Where no task takes connections nobody listens, so that who waits for a service by its port waits.
+    let scaled = |replicas: &str| {
+        lab.docker(
+            2,
+            &["service", "scale", "-d", &format!("both_web={replicas}")],
+        )
+        .ok();
+    };
+    scaled("0");
+    for address in [four.to_string(), six.to_string()] {
+        within(SEEN, &format!("{address} refuses"), || {
+            match asker.run(&format!("nc -w 3 {address} 80 </dev/null")) {
+                Err(error) if error.contains("refused") => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+    }
+    scaled("2");
+    within(SEEN, "an answer again", || asker.get(four, 80));
+
     // A network that was not asked to have it has none, and its containers reach none of another's.
     let other = Asker::of(lab, "alone_asker");
     other.reaches("web", 80, "m1");
