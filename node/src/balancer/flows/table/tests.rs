@@ -1,3 +1,5 @@
+//! Flows come and go as places, silence and their listeners have it.
+
 use super::*;
 
 fn event() -> Event {
