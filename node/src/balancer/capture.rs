@@ -133,12 +133,14 @@ fn rules(kind: Kind, table: &str, captured: &[Captured]) -> String {
                 behind.map(|address| address.to_string()).collect()
             }
         };
-        if !silent.is_empty() {
-            let silent = silent.join(", ");
-            let _ = writeln!(
-                lines,
-                "  iifname \"{bridge}\" {family} daddr {{ {silent} }} return"
-            );
+        for address in silent {
+            // To itself: else the engine's own rules would lead it on, to whoever publishes such a port.
+            for protocol in ["tcp", "udp"] {
+                let _ = writeln!(
+                    lines,
+                    "  iifname \"{bridge}\" {family} daddr {address} meta l4proto {protocol} dnat to {address}"
+                );
+            }
         }
         // Of IPv6 what was led goes to an address of that range as well.
         let range = match (kind, &one.six) {
@@ -241,7 +243,8 @@ mod tests {
         let text = rules(Kind::V4, "shoal_x", &captured);
         let expected = "table ip shoal_x\ndelete table ip shoal_x\ntable ip shoal_x {\n chain services {\n  \
             type nat hook prerouting priority -110; policy accept;\n  \
-            iifname \"sh0123\" ip daddr { 10.0.8.9 } return\n  \
+            iifname \"sh0123\" ip daddr 10.0.8.9 meta l4proto tcp dnat to 10.0.8.9\n  \
+            iifname \"sh0123\" ip daddr 10.0.8.9 meta l4proto udp dnat to 10.0.8.9\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 tcp dport 1-65535 redirect to :4000\n  \
             iifname \"sh0123\" ip daddr 10.0.8.0/21 udp dport 1-65535 redirect to :5000\n  \
             iifname \"sh0123\" ip daddr 10.0.0.1 tcp dport 53 redirect to :7000\n  \

@@ -13,9 +13,12 @@ use std::{
 use super::commands::run;
 use crate::runtime::docker::LocalNetwork;
 
+/// A bridge, and which network of the engine made it: one that is made anew has the same name.
+type Made = (String, String);
+
 /// Those of each bridge.
 #[derive(Debug, Default)]
-pub(super) struct Claims(BTreeMap<String, BTreeSet<Ipv6Addr>>);
+pub(super) struct Claims(BTreeMap<Made, BTreeSet<Ipv6Addr>>);
 
 impl Claims {
     /// The bridges may be others by the same names.
@@ -36,7 +39,8 @@ impl Claims {
         for (network, addresses) in wanted {
             let Some(six) = network.range6 else { continue };
             let bridge = &network.bridge;
-            let known = match self.0.remove(bridge) {
+            let made = (bridge.clone(), network.engine_id.clone());
+            let known = match self.0.remove(&made) {
                 Some(known) => known,
                 None => {
                     // Of a former run of this agent. An error: there are none.
@@ -47,12 +51,12 @@ impl Claims {
                 }
             };
             if known == addresses {
-                claimed.insert(bridge.clone(), known);
+                claimed.insert(made, known);
                 continue;
             }
             let lines = changes(bridge, &known, &addresses);
             match run("ip", &["-6", "-force", "-batch", "-"], &lines).await {
-                Ok(()) => drop(claimed.insert(bridge.clone(), addresses)),
+                Ok(()) => drop(claimed.insert(made, addresses)),
                 // Next time it begins anew.
                 Err(error) => all_went_well = Err(error),
             }

@@ -86,7 +86,6 @@ struct Doors {
 pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<LocalNetworks>>) {
     // It may have been killed, and its networks removed since.
     capture::clear(&shared.table).await;
-    shared.sources.clear().await;
     let mut doors = Doors {
         view: shared.view.clone(),
         shared,
@@ -112,7 +111,6 @@ pub(super) async fn keep(shared: Arc<Shared>, networks: watch::Receiver<Arc<Loca
             break;
         }
     }
-    doors.shared.sources.end().await;
     if let Some(applied) = doors.applied
         && let Err(error) = capture::replace(&doors.shared.table, &applied, &[]).await
     {
@@ -128,6 +126,7 @@ impl Doors {
             // A new bridge has no route of the old one.
             self.open.clear();
             self.claims.forget();
+            self.again = None;
         }
         let view = self.view.borrow_and_update().clone();
         self.shared.virtuals.update(&local, &view);
@@ -269,13 +268,18 @@ async fn open(shared: &Arc<Shared>, network: &LocalNetwork) -> io::Result<Door> 
     let six = match network.range6 {
         Some(six) => {
             let own = six.own(&network.range);
-            let (connections, packets) = listen(shared, network, own.into(), &end).await?;
-            Some(Captured6 {
-                own,
-                virtuals: six.virtuals(),
-                connections,
-                packets,
-            })
+            match listen(shared, network, own.into(), &end).await {
+                Ok((connections, packets)) => Some(Captured6 {
+                    own,
+                    virtuals: six.virtuals(),
+                    connections,
+                    packets,
+                }),
+                Err(error) => {
+                    tracing::warn!(network = %network.name, %error, "containers reach services of a network by IPv4 alone");
+                    None
+                }
+            }
         }
         None => None,
     };
@@ -305,7 +309,7 @@ async fn listen(
     end: &CancellationToken,
 ) -> io::Result<(u16, Option<u16>)> {
     let connections = TcpListener::bind(SocketAddr::new(address, 0)).await?;
-    let packets = VirtualPackets::led_to(address);
+    let packets = VirtualPackets::led_to(address).await;
     let (judge, here) = (shared.clone(), network.clone());
     let meant_by = move |client: &TcpStream, from| {
         let asked = original(client, address)?;

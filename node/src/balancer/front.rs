@@ -40,7 +40,7 @@ pub(super) async fn serve(shared: Arc<Shared>, front: Front, client: Client) {
             break;
         };
         let _counted = shared.loads.count(&backend);
-        let ask = front.ask(backend.task, client.address);
+        let ask = front.ask(backend.task, Some(client.address));
         match shared.reach(backend.node, ask).await {
             Ok(way) => {
                 shared.loads.reached(&backend);

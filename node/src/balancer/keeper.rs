@@ -41,7 +41,10 @@ struct Open {
 /// Keeps them until it is told to stop.
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut view = shared.view.clone();
+    let mut networks = shared.networks.clone();
     let mut open: BTreeMap<Port, Open> = BTreeMap::new();
+    // It may have been killed.
+    shared.sources.clear().await;
     loop {
         let wanted = {
             let view = view.borrow_and_update();
@@ -72,25 +75,32 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 None => take(&shared, port, front, &mut open),
             }
         }
-        let is_idle = open.is_empty() && !shared.missing.has_any();
-        if is_idle && shared.carried.is_empty() {
-            // Whoever came by a port has gone.
-            shared.sources.end().await;
-        }
+        // Those who came by a port that is no more may still be there.
+        let are_published = !open.is_empty() || shared.missing.has_any();
+        let is_in_use = shared.sources.are_standing() && !shared.carried.is_empty();
+        let has_tasks = !shared.networks.borrow().routed.is_empty();
+        let sources_again = shared
+            .sources
+            .keep(has_tasks && (are_published || is_in_use))
+            .await;
+        let soon = shared.missing.has_any() || sources_again || is_in_use;
         let again = Instant::now()
-            + match shared.missing.has_any() || (is_idle && shared.sources.are_there()) {
+            + match soon || (are_published && has_tasks) {
                 false => NEVER,
                 true => RETRY,
             };
         tokio::select! {
-            () = shared.stop.cancelled() => return,
+            () = shared.stop.cancelled() => break,
+            // A container came or went.
+            Ok(()) = networks.changed() => {}
             changed = timeout_at(again, view.changed()) => {
                 if matches!(changed, Ok(Err(_))) {
-                    return;
+                    break;
                 }
             }
         }
     }
+    shared.sources.keep(false).await;
 }
 
 /// Begins to listen on a port, or says once why it can't.

@@ -193,7 +193,7 @@ impl Balancer {
             doors: TaskTracker::new(),
             stop,
         });
-        tokio::spawn(keeper::keep(shared.clone()));
+        shared.doors.spawn(keeper::keep(shared.clone()));
         match shared.endpoint.packets() {
             Some(packets) => {
                 let end = shared.stop.clone();

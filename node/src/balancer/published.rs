@@ -30,12 +30,12 @@ pub(super) struct Front {
 
 impl Front {
     /// What is asked of one of its tasks for this client.
-    pub(super) fn ask(&self, task: TaskId, client: IpAddr) -> Ask {
+    pub(super) fn ask(&self, task: TaskId, client: Option<IpAddr>) -> Ask {
         // A header says it already, and comes from whom its task trusts. On networks of services addresses are of one
         // machine alone.
         let is_told = self.network.is_none() && self.proxy.is_none();
-        let client = match client.to_canonical() {
-            IpAddr::V4(client) if is_told => Some(client),
+        let client = match client.map(|client| client.to_canonical()) {
+            Some(IpAddr::V4(client)) if is_told => Some(client),
             _ => None,
         };
         Ask {

@@ -70,7 +70,7 @@ impl Shared {
         let place = self.place(ask.task, (ask.target, Protocol::Tcp), ask.network);
         let address = place.ok_or(NoWay::Unknown)?;
         if let Some((task, client)) = self.seeing(ask)
-            && let Some(dialled) = self.sources.dial(task, client).await
+            && let Some(dialled) = self.sources.dial(ask.task, task, client).await
         {
             return Ok(Near::dialled(dialled?));
         }
@@ -96,8 +96,10 @@ impl Shared {
         let client = ask.client?;
         let local = self.networks.borrow();
         let routed = local.routed.get(&ask.task)?;
-        sources::is_kept(client, routed)
-            .then(|| (SocketAddrV4::new(routed.addr(), ask.target), client))
+        // Another node says whose address it is: never one of this machine's own networks.
+        let ranges = local.networks.values().map(|one| &one.range.subnet);
+        sources::is_kept(client, ranges.chain(&routed.networks))
+            .then(|| (SocketAddrV4::new(routed.own, ask.target), client))
     }
 
     /// Where a task of this node listens: in its own network, or where its runtime had it listen. Whoever

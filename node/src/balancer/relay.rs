@@ -188,7 +188,7 @@ pub(super) async fn around(
     let trying = async {
         for backend in apart.iter().take(TASKS_MAX) {
             if let Some(found) =
-                one_around(shared, backend.node, front.ask(backend.task, client)).await
+                one_around(shared, backend.node, front.ask(backend.task, Some(client))).await
             {
                 return Some(found);
             }

@@ -71,7 +71,7 @@ impl Shared {
     pub(super) async fn choose(
         &self,
         front: &Front,
-        client: IpAddr,
+        client: Option<IpAddr>,
         tried: &mut Tried,
     ) -> Option<Chosen> {
         while tried.tasks.len() < TRIES_MAX {
@@ -139,7 +139,7 @@ impl Shared {
     pub(super) async fn task_socket(&self, ask: Ask) -> Option<io::Result<UdpSocket>> {
         let at = self.place(ask.task, (ask.target, Protocol::Udp), ask.network)?;
         if let Some((task, client)) = self.seeing(ask)
-            && let Some(socket) = self.sources.packets(task, client).await
+            && let Some(socket) = self.sources.packets(ask.task, task, client).await
         {
             return Some(Ok(socket));
         }

@@ -199,7 +199,7 @@ impl Carrier {
     async fn send(&mut self, bytes: &Bytes) -> Result<(), NoTask> {
         loop {
             if self.chosen.is_none() {
-                let client = self.client.address.ip();
+                let client = self.seen();
                 let choosing = self.shared.choose(&self.front, client, &mut self.tried);
                 self.chosen = choosing.await;
             }
@@ -221,10 +221,14 @@ impl Carrier {
         }
     }
 
+    /// Whose address its task is to see. Who was not answered at its own may be at this machine's, where something keeps
+    /// answers from the agent; and if not there either, nobody answers, and it is to be seen as it is.
+    fn seen(&self) -> Option<IpAddr> {
+        (self.moves != 1).then(|| self.client.address.ip())
+    }
+
     async fn send_far(&self, by: NodeId, chosen: &Chosen, bytes: &[u8]) -> bool {
-        let ask = self
-            .front
-            .ask(chosen.backend.task, self.client.address.ip());
+        let ask = self.front.ask(chosen.backend.task, self.seen());
         let route = match chosen.is_around() {
             true => Route::Onward(chosen.backend.node),
             false => Route::Direct,

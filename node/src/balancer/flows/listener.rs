@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Where packets to virtual addresses are led, on each network: a port that nobody else is likely to want.
 const PORT: u16 = 7_942;
 
+/// How often it is tried before any other is taken.
+const TRIES_MAX: u32 = 6;
+
 /// A client's address, and ours that it sends to.
 pub(super) type Key = (SocketAddr, SocketAddr);
 
@@ -62,7 +65,7 @@ impl PublishedPackets {
         };
         tokio::select! {
             () = end.cancelled() => {}
-            () = take(&shared, &reply, &table, front) => {}
+            () = take(&shared, &reply, &table, front, false) => {}
             () = clearing => {}
         }
     }
@@ -81,11 +84,19 @@ impl VirtualPackets {
     ///
     /// # Errors
     /// If it may not, or the kernel does not say what was asked.
-    pub(in super::super) fn led_to(own: IpAddr) -> io::Result<Self> {
+    pub(in super::super) async fn led_to(own: IpAddr) -> io::Result<Self> {
         let at = |port| ToldSocket::published(SocketAddr::new(own, port));
-        let socket = match at(PORT) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => at(0)?,
-            socket => socket?,
+        let mut tries = 0;
+        let socket = loop {
+            match at(PORT) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < TRIES_MAX => {
+                    // Of this agent itself, mostly, and about to end.
+                    tries += 1;
+                    sleep(PAUSE).await;
+                }
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => break at(0)?,
+                socket => break socket?,
+            }
         };
         Ok(Self {
             socket: Arc::new(socket),
@@ -135,7 +146,7 @@ impl VirtualPackets {
         };
         tokio::select! {
             () = end.cancelled() => {}
-            () = take(&shared, &reply, &table, front) => {}
+            () = take(&shared, &reply, &table, front, self.tracking.is_some()) => {}
         }
     }
 }
@@ -183,6 +194,7 @@ async fn take(
     reply: &Arc<Reply>,
     table: &Table<Key>,
     find: impl Fn(&Received) -> Meant,
+    asks_kernel: bool,
 ) {
     let mut inbound = Inbound::new();
     loop {
@@ -214,17 +226,20 @@ async fn take(
                     account: shared.ledger.account(front.service),
                 };
                 let (serving, front) = (shared.clone(), front.clone());
+                // Whoever listens ends with the agent, at the latest.
+                let closed = reply.closed.clone();
                 shared.carried.spawn(async move {
-                    let stop = serving.stop.clone();
-                    stop.run_until_cancelled(client::carry(serving, front, client, flow))
-                        .await;
+                    let carrying = client::carry(serving, front, client, flow);
+                    closed.run_until_cancelled(carrying).await;
                 });
             }),
             None => Given::Dropped,
         };
         if given != Given::Taken {
             shared.flows.dropped(given);
-            if let Some(account) = packet.account() {
+            // A flood is not worth a question each to the kernel.
+            let is_cheap = !asks_kernel || packet.meant.get().is_some();
+            if let Some(account) = is_cheap.then(|| packet.account()).flatten() {
                 account.dropped.one();
             }
         }

@@ -35,6 +35,15 @@ impl LocalNetwork {
     }
 }
 
+/// How a task answers to who is on none of its networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routed {
+    /// From this address.
+    pub own: Ipv4Addr,
+    /// To who is on these it answers directly.
+    pub networks: Vec<Ipv4Net>,
+}
+
 /// The networks of this engine, and where tasks are on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalNetworks {
@@ -46,7 +55,6 @@ pub struct LocalNetworks {
     pub tasks: BTreeMap<TaskId, BTreeMap<NetworkId, Ipv4Addr>>,
     /// The same of IPv6, on networks that have it.
     pub tasks6: BTreeMap<TaskId, BTreeMap<NetworkId, Ipv6Addr>>,
-    /// The address, with its network's length, by which a running task answers to everybody else: where its default
-    /// route leads to this machine.
-    pub routed: BTreeMap<TaskId, Ipv4Net>,
+    /// How running tasks answer to everybody else, where their default route leads to this machine.
+    pub routed: BTreeMap<TaskId, Routed>,
 }

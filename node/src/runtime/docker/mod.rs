@@ -56,7 +56,7 @@ pub use self::{
     client::{EngineClient, EngineRefusal},
     credentials::{CREDENTIALS_BYTES_MAX, CredentialSource, CredentialStore, Credentials},
     facts::EngineFacts,
-    local::{LocalNetwork, LocalNetworks},
+    local::{LocalNetwork, LocalNetworks, Routed},
     networks::NetworkSource,
     ranges::Range,
     ranges6::Range6,

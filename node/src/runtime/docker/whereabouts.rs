@@ -10,10 +10,13 @@ use bollard::models::{ContainerInspectResponse, EndpointSettings};
 use ipnet::Ipv4Net;
 use shoal_scheduler::task::NetworkId;
 
-use super::{local::LocalNetwork, ranges};
+use super::{
+    local::{LocalNetwork, Routed},
+    ranges,
+};
 
-/// Its address on the network through which its default route leads to this machine.
-pub(super) fn routed(found: &ContainerInspectResponse) -> Option<Ipv4Net> {
+/// How it answers to everybody else, if its default route leads to this machine.
+pub(super) fn routed(found: &ContainerInspectResponse) -> Option<Routed> {
     let pid = found.state.as_ref()?.pid.filter(|pid| *pid > 0)?;
     // An agent that does not see the processes of its engine does not know.
     let table = std::fs::read_to_string(format!("/proc/{pid}/net/route")).ok()?;
@@ -21,12 +24,17 @@ pub(super) fn routed(found: &ContainerInspectResponse) -> Option<Ipv4Net> {
     // A bridge's own address can be had, another machine's can't.
     UdpSocket::bind((gateway, 0)).ok()?;
     let there = found.network_settings.as_ref()?.networks.as_ref()?;
-    let mut addresses = there.values().filter_map(|network| {
+    let addresses = there.values().filter_map(|network| {
         let address = network.ip_address.as_ref()?.parse().ok()?;
         let length = u8::try_from(network.ip_prefix_len?).ok()?;
         Ipv4Net::new(address, length).ok()
     });
-    addresses.find(|address| address.contains(&gateway))
+    let networks: Vec<Ipv4Net> = addresses.collect();
+    let by = networks.iter().find(|network| network.contains(&gateway))?;
+    Some(Routed {
+        own: by.addr(),
+        networks,
+    })
 }
 
 /// Where a container is on these networks, if it is on any.
