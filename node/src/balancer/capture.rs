@@ -9,7 +9,7 @@ use std::{
     collections::BTreeSet,
     fmt::Write as _,
     io,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use ipnet::Ipv6Net;
@@ -120,87 +120,91 @@ fn rules(kind: Kind, table: &str, captured: &[Captured]) -> String {
     let family = kind.family();
     // Named first, so that it can be deleted whether it was there or not.
     let mut text = format!("table {family} {table}\ndelete table {family} {table}\n");
-    let mut lines = String::new();
-    // What was not led, such as to a silent address, is this machine's own by its route: none of its ports are meant.
-    let mut refused = String::new();
+    let (mut led, mut refused) = (String::new(), String::new());
     for one in captured {
-        let bridge = &one.network.bridge;
-        let silent: Vec<String> = match kind {
-            Kind::V4 => one.silent.iter().map(Ipv4Addr::to_string).collect(),
-            Kind::V6 => {
-                let behind = one.silent.iter().copied();
-                let behind = behind.filter_map(|address| one.network.behind(address));
-                behind.map(|address| address.to_string()).collect()
-            }
-        };
-        for address in silent {
-            // To itself: else the engine's own rules would lead it on, to whoever publishes such a port.
-            for protocol in ["tcp", "udp"] {
-                let _ = writeln!(
-                    lines,
-                    "  iifname \"{bridge}\" {family} daddr {address} meta l4proto {protocol} dnat to {address}"
-                );
-            }
+        let start = format!("  iifname \"{}\" {family} daddr", one.network.bridge);
+        for rule in kept(kind, one).into_iter().chain(leading(kind, one)) {
+            let _ = writeln!(led, "{start} {rule}");
         }
-        // Of IPv6 what was led goes to an address of that range as well.
-        let range = match (kind, &one.six) {
-            (Kind::V4, _) => Some(one.network.range.virtuals().to_string()),
-            (Kind::V6, six) => {
-                six.map(|six| format!("{} {family} daddr != {}", six.virtuals, six.own))
-            }
-        };
-        for (what, how) in [("tcp", "tcp reset"), ("udp", unreachable(kind))] {
-            if let Some(range) = &range {
-                let _ = writeln!(
-                    refused,
-                    "  iifname \"{bridge}\" {family} daddr {range} meta l4proto {what} reject with {how}"
-                );
-            }
-        }
-        let mut lead = |what: &str, to: &str| {
-            let _ = writeln!(lines, "  iifname \"{bridge}\" {family} daddr {what} {to}");
-        };
-        match (kind, &one.six) {
-            (Kind::V4, _) => {
-                let (range, own) = (one.network.range.virtuals(), one.network.range.gateway);
-                let mut redirect = |what: String, port: Option<u16>| {
-                    if let Some(port) = port {
-                        lead(&what, &format!("redirect to :{port}"));
-                    }
-                };
-                redirect(format!("{range} tcp dport 1-65535"), Some(one.connections));
-                redirect(format!("{range} udp dport 1-65535"), one.packets);
-                redirect(
-                    format!("{own} tcp dport {NAMES}"),
-                    Some(one.names_by_streams),
-                );
-                redirect(
-                    format!("{own} udp dport {NAMES}"),
-                    Some(one.names_by_packets),
-                );
-            }
-            (Kind::V6, Some(six)) => {
-                let (range, own) = (six.virtuals, six.own);
-                let ports = [("tcp", Some(six.connections)), ("udp", six.packets)];
-                for (protocol, port) in ports {
-                    let Some(port) = port else { continue };
-                    let what = format!("{range} {protocol} dport 1-65535");
-                    // A bridge has many addresses of IPv6: which of them to redirect to is not said.
-                    lead(&what, &format!("dnat to [{own}]:{port}"));
-                }
-            }
-            (Kind::V6, None) => {}
+        for rule in refusing(kind, one) {
+            let _ = writeln!(refused, "{start} {rule}");
         }
     }
-    if !lines.is_empty() {
+    if !led.is_empty() {
         let _ = write!(
             text,
             "table {family} {table} {{\n chain services {{\n  \
-             type nat hook prerouting priority {PRIORITY}; policy accept;\n{lines} }}\n \
+             type nat hook prerouting priority {PRIORITY}; policy accept;\n{led} }}\n \
              chain refused {{\n  type filter hook input priority 0; policy accept;\n{refused} }}\n}}\n"
         );
     }
     text
+}
+
+/// What keeps packets to silent addresses where they are: else the engine's own rules would lead them on, to whoever
+/// publishes such a port.
+fn kept(kind: Kind, one: &Captured) -> Vec<String> {
+    let silent: Vec<IpAddr> = match kind {
+        Kind::V4 => one.silent.iter().copied().map(IpAddr::V4).collect(),
+        Kind::V6 => {
+            let behind = one.silent.iter();
+            let behind = behind.filter_map(|address| one.network.behind(*address));
+            behind.map(IpAddr::V6).collect()
+        }
+    };
+    let itself = |address: IpAddr| {
+        ["tcp", "udp"]
+            .map(|protocol| format!("{address} meta l4proto {protocol} dnat to {address}"))
+    };
+    silent.into_iter().flat_map(itself).collect()
+}
+
+/// What leads everything else to its listener.
+fn leading(kind: Kind, one: &Captured) -> Vec<String> {
+    let rule =
+        |what: String, port: Option<u16>, to: &str| port.map(|port| format!("{what} {to}:{port}"));
+    let all = |range: &str, protocol: &str| format!("{range} {protocol} dport 1-65535");
+    let rules = match (kind, &one.six) {
+        (Kind::V4, _) => {
+            let range = one.network.range.virtuals().to_string();
+            let name = |protocol: &str| {
+                let own = one.network.range.gateway;
+                format!("{own} {protocol} dport {NAMES}")
+            };
+            let to = "redirect to ";
+            vec![
+                rule(all(&range, "tcp"), Some(one.connections), to),
+                rule(all(&range, "udp"), one.packets, to),
+                rule(name("tcp"), Some(one.names_by_streams), to),
+                rule(name("udp"), Some(one.names_by_packets), to),
+            ]
+        }
+        (Kind::V6, Some(six)) => {
+            let range = six.virtuals.to_string();
+            // A bridge has many addresses of IPv6: which of them to redirect to is not said.
+            let to = format!("dnat to [{}]", six.own);
+            vec![
+                rule(all(&range, "tcp"), Some(six.connections), &to),
+                rule(all(&range, "udp"), six.packets, &to),
+            ]
+        }
+        (Kind::V6, None) => Vec::new(),
+    };
+    rules.into_iter().flatten().collect()
+}
+
+/// What refuses packets that were not led, such as to silent addresses: these are this machine's own by their route, and
+/// none of its ports are meant.
+fn refusing(kind: Kind, one: &Captured) -> Vec<String> {
+    // Of IPv6 what was led goes to an address of that range as well.
+    let range = match (kind, &one.six) {
+        (Kind::V4, _) => one.network.range.virtuals().to_string(),
+        (Kind::V6, Some(six)) => format!("{} ip6 daddr != {}", six.virtuals, six.own),
+        (Kind::V6, None) => return Vec::new(),
+    };
+    let ways = [("tcp", "tcp reset"), ("udp", unreachable(kind))];
+    ways.map(|(what, how)| format!("{range} meta l4proto {what} reject with {how}"))
+        .to_vec()
 }
 
 /// What tells who sent a packet that nobody listens.
