@@ -1,6 +1,6 @@
 //! Another node's flow to a task of this one.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shoal_membership::NodeId;
@@ -13,25 +13,12 @@ use tokio::{net::UdpSocket, sync::watch, time::sleep_until};
 use super::{
     super::{Shared, backends::Backend, loads::Counted, wire::Ask},
     Event, FarKey, Given, SILENT_FOR, UNANSWERED_FOR, received,
-    table::{Flow, Opening, Own},
+    table::{Flow, Uncounted},
     wire::{FlowId, Head, Kind, Route},
 };
 
 /// Whoever ends a flow here lets the other node end it first.
 const LONGER: Duration = Duration::from_secs(5);
-
-/// Other nodes' flows are known by their names, and counted by these.
-struct Anybody;
-
-impl Opening for Anybody {
-    fn asked(&self) -> Option<SocketAddr> {
-        None
-    }
-
-    fn own(&self) -> Own {
-        Own::NotCounted
-    }
-}
 
 /// Takes a packet of another node.
 pub(super) fn take(shared: &Arc<Shared>, by: NodeId, head: Head, bytes: Bytes) {
@@ -45,7 +32,7 @@ pub(super) fn take(shared: &Arc<Shared>, by: NodeId, head: Head, bytes: Bytes) {
     };
     let given = flows
         .served
-        .give((by, origin, head.flow), event, &Anybody, |flow| {
+        .give((by, origin, head.flow), event, &Uncounted, |flow| {
             let serving = shared.clone();
             shared.carried.spawn(async move {
                 let stop = serving.stop.clone();

@@ -67,6 +67,19 @@ impl Own {
     }
 }
 
+/// Of a flow that is known by its key alone, and that nobody counts.
+pub(super) struct Uncounted;
+
+impl Opening for Uncounted {
+    fn asked(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn own(&self) -> Own {
+        Own::NotCounted
+    }
+}
+
 struct Held<K> {
     flows: HashMap<K, Entry>,
     begun: u64,

@@ -6,18 +6,6 @@ fn event() -> Event {
     Event::of_client(b"x"[..].into(), &Arc::new(Semaphore::new(1))).unwrap()
 }
 
-struct Anybody;
-
-impl Opening for Anybody {
-    fn asked(&self) -> Option<SocketAddr> {
-        None
-    }
-
-    fn own(&self) -> Own {
-        Own::NotCounted
-    }
-}
-
 struct Asking(&'static str, Arc<Semaphore>);
 
 impl Opening for Asking {
@@ -63,7 +51,7 @@ async fn a_flow_has_its_place_until_it_ends() {
     let table = Table::new(2, places.clone());
     let mut flows = Vec::new();
     let give = |key: u8, flows: &mut Vec<Flow<u8>>| {
-        table.give(key, event(), &Anybody, |flow| flows.push(flow))
+        table.give(key, event(), &Uncounted, |flow| flows.push(flow))
     };
     assert_eq!(give(1, &mut flows), Given::Taken);
     assert_eq!(give(1, &mut flows), Given::Taken);
@@ -108,11 +96,11 @@ async fn a_flow_takes_no_more_than_it_can_hold() {
     let mut flows = Vec::new();
     for _ in 0..QUEUED {
         assert_eq!(
-            table.give(1, event(), &Anybody, |flow| flows.push(flow)),
+            table.give(1, event(), &Uncounted, |flow| flows.push(flow)),
             Given::Taken
         );
     }
-    let given = table.give(1, event(), &Anybody, |flow| flows.push(flow));
+    let given = table.give(1, event(), &Uncounted, |flow| flows.push(flow));
     assert_eq!(given, Given::Dropped);
 }
 
@@ -122,7 +110,7 @@ async fn the_silent_go_when_a_place_is_needed() {
     let table = Table::new(8, places);
     let mut flows = Vec::new();
     for key in [1_u8, 2] {
-        table.give(key, event(), &Anybody, |flow| flows.push(flow));
+        table.give(key, event(), &Uncounted, |flow| flows.push(flow));
     }
     flows[0].seen.start -= SILENT_MIN;
     let silent = Seen {
@@ -131,12 +119,12 @@ async fn the_silent_go_when_a_place_is_needed() {
     };
     table.held().flows.get_mut(&1).unwrap().seen = silent;
     assert_eq!(
-        table.give(3, event(), &Anybody, |flow| flows.push(flow)),
+        table.give(3, event(), &Uncounted, |flow| flows.push(flow)),
         Given::Taken
     );
     assert!(table.held().flows.contains_key(&2));
     assert_eq!(table.len(), 2);
     table.held().looked_at = None;
-    let given = table.give(4, event(), &Anybody, |flow| flows.push(flow));
+    let given = table.give(4, event(), &Uncounted, |flow| flows.push(flow));
     assert_eq!(given, Given::NoPlace, "nobody is silent");
 }
